@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The copier, OpenVOP's vring-copy engine: channels, commands, the guard."""

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The register bus: one access a cycle, answered in the next."""
+
+from amaranth.lib import wiring
+from amaranth.lib.wiring import Out, In
+
+__all__ = ["Signature"]
+
+
+class Signature(wiring.Signature):
+    """Register bus, as its initiator sees it.
+
+    A target never waits. Where an address holds nothing it reads zero and drops the write; a
+    target that was not read in the cycle before drives ``read_data`` with zero, so that answers
+    can be joined by OR.
+
+    Parameters
+    ----------
+    address_bits : :class:`int`
+        Width of the byte address. 16 for BAR0.
+
+    Members
+    -------
+    address : ``Out(address_bits)``
+        Byte address, bits 1:0 zero. Valid with ``read`` or ``write``.
+    read, write : ``Out(1)``
+        Access strobes; never both.
+    write_data : ``Out(32)``, write_strobe : ``Out(4)``
+        Valid with ``write``; a byte whose strobe is low keeps its value.
+    card : ``Out(1)``
+        Valid with ``read`` or ``write``: 1 where the card's CPU asks, 0 where the host does.
+    read_data : ``In(32)``
+        Valid in the cycle after ``read``; zero otherwise.
+    """
+
+    def __init__(self, address_bits):
+        self.address_bits = address_bits
+        super().__init__({
+            "address":      Out(address_bits),
+            "read":         Out(1),
+            "write":        Out(1),
+            "write_data":   Out(32),
+            "write_strobe": Out(4),
+            "card":         Out(1),
+            "read_data":    In(32),
+        })

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The TLP contract: what every PHY shim offers, and all that the rest of the card knows of PCIe."""
+
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .tlp import RxBeatLayout, TxBeatLayout
+
+__all__ = ["ConfigLayout", "ErrorLayout", "Signature"]
+
+#: What the host has configured, stable but for the host's own writes.
+ConfigLayout = data.StructLayout({
+    "link_up":          1,
+    "id":               16,  # our BDF, as captured by the hard block
+    "bus_master":       1,   # 0: no memory request and no MSI may leave
+    "max_payload":      3,   # MPS  = 128 << n bytes
+    "max_read_request": 3,   # MRRS = 128 << n bytes
+    "rcb_128":          1,   # RCB: 1 = 128 bytes, 0 = 64 bytes
+    "extended_tag":     1,   # 8-bit tags allowed; else 5 bits
+    "relaxed_ordering": 1,   # may be set in requests
+    "no_snoop":         1,   # may be set in requests
+    "msi_enabled":      1,
+    "msi_vectors_log2": 3,   # log2 of the vectors granted
+})
+
+#: Faults that the card tells the host about, one-cycle pulses, at most one each cycle.
+ErrorLayout = data.StructLayout({
+    "unsupported":           1,   # a request was not supported
+    "posted":                1,   # ... and it was posted, so no completion tells of it
+    "completion_abort":      1,
+    "completion_timeout":    1,
+    "completion_unexpected": 1,
+    "poisoned":              1,
+    "header":                48,  # as cfg_err_tlp_cpl_header wants it: see the shim
+})
+
+
+class Signature(wiring.Signature):
+    """The TLP contract, as the shim offers it.
+
+    Parameters
+    ----------
+    width : :class:`int`
+        Payload bits per beat: 64, 128 or 256.
+
+    Members
+    -------
+    rx : ``Out(stream.Signature(RxBeatLayout(width)))``
+        TLPs from the host in link order. ``valid`` may pause between beats. Configuration requests
+        to the endpoint itself never show: the hard block answers them.
+    hold_nonposted : ``In(1)``
+        While high, the shim asks the hard block to hold back non-posted requests, so that
+        completions and posted writes can pass. Up to 4 more may still arrive.
+    tx : ``In(stream.Signature(TxBeatLayout(width)))``
+        TLPs to the host; they leave in this order. ``valid`` may pause between beats.
+    tx_drained : ``Out(1)``
+        High while every TLP accepted on ``tx`` has been taken whole by the hard block.
+    msi : ``In(stream.Signature(5))``
+        Vector to raise, below ``1 << config.msi_vectors_log2``. Accepted in the cycle in which the
+        hard block takes it; it leaves behind every TLP that the block has taken before.
+    config : ``Out(ConfigLayout)``
+        What the host has configured.
+    error : ``In(ErrorLayout)``
+        Faults for the hard block to report. Idle all zero.
+    reset_request : ``Out(1)``
+        High while the host holds the function in reset (FLR or hot reset).
+    """
+
+    def __init__(self, width):
+        if width not in (64, 128, 256):
+            raise ValueError(f"Width must be 64, 128 or 256 bits, not {width!r}")
+        self.width = width
+        super().__init__({
+            "rx":             Out(stream.Signature(RxBeatLayout(width))),
+            "hold_nonposted": In(1),
+            "tx":             In(stream.Signature(TxBeatLayout(width))),
+            "tx_drained":     Out(1),
+            "msi":            In(stream.Signature(5)),
+            "config":         Out(ConfigLayout),
+            "error":          In(ErrorLayout),
+            "reset_request":  Out(1),
+        })

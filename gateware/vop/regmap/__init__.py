@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The language in which `vop.regs` declares what crosses a boundary, and the emitters that speak it."""
