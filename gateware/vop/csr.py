@@ -2,7 +2,7 @@
 """The register bus: one access a cycle, answered in the next."""
 
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out, In
+from amaranth.lib.wiring import In, Out
 
 __all__ = ["Signature"]
 

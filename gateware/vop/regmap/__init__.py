@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The language in which `vop.regs` declares what crosses a boundary, and the emitters that speak it."""
+"""The language in which `vop.regs` declares what crosses a boundary, and its emitters."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from itertools import pairwise
 
 __all__ = ["Access", "Side", "Field", "Register", "Block", "Member", "Struct", "Constants", "Map"]
 
@@ -19,10 +20,10 @@ REGISTER_BYTES = REGISTER_BITS // 8
 
 # Words that C, the kernel's macros or Amaranth would stumble over.
 RESERVED_NAMES = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if int "
-    "long register return short signed sizeof static struct switch typedef union unsigned void "
-    "volatile while signature elaborate"
-    .split())
+    ("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+     "extern", "float", "for", "goto", "if", "int", "long", "register", "return", "short", "signed",
+     "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile",
+     "while", "signature", "elaborate"))
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 
@@ -265,6 +266,6 @@ class Map:
         names = [item.name for item in (*self.blocks, *self.structs, *self.constants)]
         _check_unique("Declaration", "the map", names)
         ordered = sorted(self.blocks, key=lambda block: block.base)
-        for below, above in zip(ordered, ordered[1:], strict=False):
+        for below, above in pairwise(ordered):
             if below.base + below.size > above.base:
                 raise ValueError(f"Block {above.name!r} overlaps {below.name!r}")

@@ -23,8 +23,8 @@ _COLUMNS = 80
 class Dialect:
     """How one world spells fixed-width little-endian members.
 
-    ``types`` maps (width in bytes, signed) to a type name. ``wide_suffix`` ends the names of members
-    wider than a byte, where the type itself does not tell their byte order.
+    ``types`` maps (width in bytes, signed) to a type name. ``wide_suffix`` ends the names of
+    members wider than a byte, where the type itself does not tell their byte order.
     """
 
     spdx: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`docs/registers.md` from a register map: one table for each register block, structure and code."""
+"""`docs/registers.md` from a register map: a table for each block, structure and code."""
 
 from collections.abc import Iterator
 from enum import IntEnum

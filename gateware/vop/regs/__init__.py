@@ -16,7 +16,15 @@ from .copier import (
     CommandError,
     Opcode,
 )
-from .device_page import BOOTPARAM, DEVICE_CTRL, DEVICE_DESC, VOP, VQCONFIG, VRING_INFO, ConfigChange
+from .device_page import (
+    BOOTPARAM,
+    DEVICE_CTRL,
+    DEVICE_DESC,
+    VOP,
+    VQCONFIG,
+    VRING_INFO,
+    ConfigChange,
+)
 from .doorbell import DOORBELL, DOORBELLS
 from .guard import GUARD, GUARD_LIMITS
 from .identity import IDENTITY, VERSION

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The blocks that only the card's CPU sees: machine timer, interrupts, UART; and its address map."""
+"""What only the card's CPU sees: machine timer, interrupts, UART; and its address map."""
 
 from ..regmap.model import Access, Block, Constants, Field, Register, Side
 
 __all__ = ["CARD_ADDRESSES", "INTERRUPT_LINES", "TIMER", "INTC", "UART"]
 
-CARD_ADDRESSES = Constants("card_addresses", "The CPU's address map. A card address is a CPU address "
-                           "and an offset in BAR2, all three the same number.", (
+CARD_ADDRESSES = Constants("card_addresses", "The CPU's address map. A card address is a CPU "
+                           "address and an offset in BAR2, all three the same number.", (
     ("ram", 0x0000_0000, "Card RAM; the CPU starts at its first word."),
     ("registers", 0xF000_0000, "The register space; its first 64 KiB are also BAR0."),
     ("bar0_bytes", 0x1_0000, "Size of BAR0."),
@@ -15,7 +15,8 @@ CARD_ADDRESSES = Constants("card_addresses", "The CPU's address map. A card addr
 
 INTERRUPT_LINES = Constants("interrupt_lines", "Lines of the CPU's external interrupt array.", (
     ("uart", 0, "The UART has received a character."),
-    ("copier", 1, "A card channel's command with the interrupt bit has ended, or a channel failed."),
+    ("copier", 1, "A card channel's command with the interrupt bit has ended, or a channel "
+     "failed."),
     ("used", 2, "`complete` wrote a used element that the driver wants to hear of."),
     ("doorbell_group", 8, "Lines 8 to 11: doorbells 0 to 7, 8 to 15, 16 to 23, 24 to 31."),
 ))

@@ -97,8 +97,8 @@ VRING_FLAGS = Constants("vring_flags", "Bits of a vring context's `flags`.", (
     ("always_notify", 2, "`publish` raises the vector even when nothing was new."),
 ))
 
-VRING_CONTEXT = Struct("vring_context", 64, "A virtqueue as the copier sees it. It lies in card RAM, "
-                       "64-byte aligned, directly behind the used ring: at "
+VRING_CONTEXT = Struct("vring_context", 64, "A virtqueue as the copier sees it. It lies in card "
+                       "RAM, 64-byte aligned, directly behind the used ring: at "
                        "used_address + align64(6 + 8 * num). The firmware fills it; the copier "
                        "writes `published` and `used_idx`.", (
     Member("desc_card", 0, 4, Side.CARD, "Card address of the descriptor table; 16-byte aligned."),
@@ -122,8 +122,8 @@ def _channel(name: str, offset: int, doc: str, *fields: Field) -> Register:
     return Register(name, offset, doc, fields, count=_COUNT, stride=_STRIDE)
 
 
-COPIER = Block("copier", 0x1000, 0x400, "Channels of the vring-copy engine, 64 bytes each. Each side "
-               "may write its own channels only, and read all.", (
+COPIER = Block("copier", 0x1000, 0x400, "Channels of the vring-copy engine, 64 bytes each. Each "
+               "side may write its own channels only, and read all.", (
     *(_channel(f"command_{n}", 4 * n, f"Word {n} of an inline command"
                + ("; writing it submits the command." if n == 7 else "."),
                Field("value", 0, 32, Access.W, "See structure `copier_command`."))
