@@ -20,8 +20,8 @@ REGISTER_BYTES = REGISTER_BITS // 8
 
 # Words that C, the kernel's macros or Amaranth would stumble over.
 RESERVED_NAMES = frozenset(
-    ("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-     "extern", "float", "for", "goto", "if", "int", "long", "register", "return", "short", "signed",
+    ("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else",
+     "enum", "extern", "float", "for", "goto", "if", "int", "long", "register", "return", "short", "signed",
      "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile",
      "while", "signature", "elaborate"))
 

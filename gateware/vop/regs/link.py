@@ -14,7 +14,7 @@ class BootState(IntEnum):
     RESET = 0    #: no firmware has spoken since the CPU reset
     BOOTING = 1  #: firmware runs, and has not found the device page yet
     READY = 2    #: device page found, its `h2c_config_db` published
-    REFUSED = 3  #: firmware met another layout major, or a page without the magic; see `boot_detail`
+    REFUSED = 3  #: firmware met another layout major, or a page without the magic: `boot_detail`
     CRASHED = 4  #: firmware trapped; `boot_detail` holds mcause in its low byte, mepc above
 
 

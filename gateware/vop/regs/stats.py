@@ -33,7 +33,8 @@ STATS = Block("stats", 0x0800, 0x100, "Counters, the first fault, the cycle coun
     Register("first_fault", 0x80, "Header of the first TLP that was refused, word by word.", (
         Field("dw", 0, 32, Access.R, "Header DW n; all zero while nothing was refused."),
     ), count=4, stride=4),
-    Register("cycles_lo", 0x90, "Clock cycles since reset, low half; reading it latches the other.", (
+    Register("cycles_lo", 0x90, "Clock cycles since reset, low half; reading it latches the "
+             "other.", (
         Field("value", 0, 32, Access.R, "Bits 31 to 0."),
     )),
     Register("cycles_hi", 0x94, "Clock cycles since reset, high half.", (
