@@ -5,7 +5,7 @@ import lzma
 import shutil
 
 from private_apt import PrivateApt
-from progress import SetupError, say
+from progress import SetupError, run, say
 from unpack import unpack
 
 __all__ = ["get_kernel"]
@@ -45,6 +45,8 @@ def get_kernel(cache, versions):
     shutil.rmtree(home / "apt")
     compressed = prefix / "boot" / f"vmlinuz-{release}"
     (home / "vmlinux").write_bytes(_vmlinux(compressed.read_bytes()))
+    # An ordinary user's PATH may lack /sbin.
+    run("/sbin/depmod", "-b", prefix, release)
     (home / "modules").symlink_to(prefix / "lib" / "modules" / release)
     (home / "build").symlink_to(_relocated_headers(prefix, release))
     (home / "release").write_text(release + "\n")
