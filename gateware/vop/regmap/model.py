@@ -21,9 +21,9 @@ REGISTER_BYTES = REGISTER_BITS // 8
 # Words that C, the kernel's macros or Amaranth would stumble over.
 RESERVED_NAMES = frozenset(
     ("auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else",
-     "enum", "extern", "float", "for", "goto", "if", "int", "long", "register", "return", "short", "signed",
-     "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile",
-     "while", "signature", "elaborate"))
+     "enum", "extern", "float", "for", "goto", "if", "int", "long", "register", "return", "short",
+     "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void",
+     "volatile", "while", "signature", "elaborate"))
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 
