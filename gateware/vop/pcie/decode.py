@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Header DWs of a received TLP to decoded fields.
+
+Ref: PCI Express Base 4.0, 2.2.1 (Common Packet Header Fields), 2.2.4 to 2.2.9.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .tlp import HeaderLayout, Kind
+
+__all__ = ["HeaderDecoder"]
+
+
+class HeaderDecoder(wiring.Component):
+    """Decode a TLP header, combinationally.
+
+    A combination of Fmt and Type that Base 4.0 reserves, or a completion of a locked read, which
+    nobody here asks for, decodes as ``Kind.UNKNOWN``. Of an unknown kind only the framing counts.
+
+    Members
+    -------
+    dwords : ``In(ArrayLayout(32, 4))``
+        Header DWs, byte 0 of each in bits 31:24. DW 3 is ignored where the header has only three.
+    header : ``Out(HeaderLayout)``
+        The fields.
+    four_dw : ``Out(1)``
+        The header has four DWs.
+    payload_dw : ``Out(11)``
+        DWs of payload behind the header: 0 to 1024.
+    """
+
+    dwords:     In(data.ArrayLayout(32, 4))
+    header:     Out(HeaderLayout)
+    four_dw:    Out(1)
+    payload_dw: Out(11)
+
+    def elaborate(self, platform):
+        m = Module()
+        dw = self.dwords
+        has_data = dw[0][30]
+        # Base 4.0, table 2-4: a Length of 0 means 1024.
+        length_dw = Signal(11)
+        m.d.comb += [
+            length_dw.eq(Cat(dw[0][:10], dw[0][:10] == 0)),
+            self.four_dw.eq(dw[0][29]),
+            self.payload_dw.eq(Mux(has_data, length_dw, 0)),
+        ]
+
+        kind = self.header.kind
+        is_request = Signal()
+        is_completion = Signal()
+        m.d.comb += kind.eq(Kind.UNKNOWN)
+        with m.Switch(dw[0][24:32]):             # Fmt and Type: table 2-3
+            with m.Case("00-00000"):
+                m.d.comb += [kind.eq(Kind.MEMORY_READ), is_request.eq(1)]
+            with m.Case("01-00000"):
+                m.d.comb += [kind.eq(Kind.MEMORY_WRITE), is_request.eq(1)]
+            with m.Case("00-00001"):
+                m.d.comb += [kind.eq(Kind.LOCKED_READ), is_request.eq(1)]
+            with m.Case("00000010"):
+                m.d.comb += [kind.eq(Kind.IO_READ), is_request.eq(1)]
+            with m.Case("01000010"):
+                m.d.comb += [kind.eq(Kind.IO_WRITE), is_request.eq(1)]
+            with m.Case("0000010-"):
+                m.d.comb += [kind.eq(Kind.CONFIG_READ), is_request.eq(1)]
+            with m.Case("0100010-"):
+                m.d.comb += [kind.eq(Kind.CONFIG_WRITE), is_request.eq(1)]
+            with m.Case("01-01100", "01-01101", "01-01110"):
+                m.d.comb += [kind.eq(Kind.ATOMIC), is_request.eq(1)]
+            with m.Case("00110---", "01110---"):
+                m.d.comb += kind.eq(Kind.MESSAGE)
+            with m.Case("00001010"):
+                m.d.comb += [kind.eq(Kind.COMPLETION), is_completion.eq(1)]
+            with m.Case("01001010"):
+                m.d.comb += [kind.eq(Kind.COMPLETION_DATA), is_completion.eq(1)]
+
+        header = self.header
+        m.d.comb += [
+            header.traffic_class.eq(dw[0][20:23]),
+            header.no_snoop.eq(dw[0][12]),
+            header.relaxed.eq(dw[0][13]),
+            header.poisoned.eq(dw[0][14]),
+        ]
+        with m.If(has_data | is_request):
+            m.d.comb += header.length_dw.eq(length_dw)
+        with m.If(is_completion):
+            m.d.comb += [
+                header.completer.eq(dw[1][16:32]),
+                header.status.eq(dw[1][13:16]),
+                header.byte_count.eq(Cat(dw[1][:12], dw[1][:12] == 0)),
+                header.requester.eq(dw[2][16:32]),
+                header.tag.eq(dw[2][8:16]),
+                header.lower_address.eq(dw[2][:7]),
+            ]
+        with m.Else():
+            m.d.comb += [
+                header.requester.eq(dw[1][16:32]),
+                header.tag.eq(dw[1][8:16]),
+            ]
+        with m.If(is_request):
+            m.d.comb += [
+                header.first_be.eq(dw[1][0:4]),
+                header.last_be.eq(dw[1][4:8]),
+                # 2.2.4.1: with four DWs the upper half comes first.
+                header.address.eq(Mux(self.four_dw, Cat(dw[3], dw[2]), dw[2]) & ~0b11),
+            ]
+        return m

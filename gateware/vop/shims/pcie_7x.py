@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Shim for the Xilinx 7-series hard block ``pcie_7x``.
+
+Ref: Xilinx PG054 (7 Series FPGAs Integrated Block for PCI Express).
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..pcie import phy
+from ..pcie.align import PacketBeatLayout, PayloadAligner
+from ..pcie.frame import FramedBeatLayout, PayloadFramer
+from ..pcie.tlp import RxBeatLayout
+from ..stream import Stage
+from .straddle import StraddledBeatLayout, Unstraddler
+
+__all__ = ["ErrorHeaderLayout", "PinsSignature", "Pcie7xShim"]
+
+#: ``cfg_err_tlp_cpl_header``: the request that an error report is about (PG054, table 2-17).
+ErrorHeaderLayout = data.StructLayout({
+    "tag":           8,
+    "requester":     16,
+    "no_snoop":      1,
+    "relaxed":       1,
+    "traffic_class": 3,
+    "byte_count":    12,
+    "lower_address": 7,
+})
+
+
+class PinsSignature(wiring.Signature):
+    """User side of the hard block, as the block offers it: member names are its pin names.
+
+    Parameters
+    ----------
+    width : :class:`int`
+        Interface_Width of the block, in bits. 128.
+    """
+
+    def __init__(self, width=128):
+        if width != 128:
+            raise ValueError(f"Width of pcie_7x must be 128 bits, not {width!r}")
+        self.width = width
+        super().__init__({
+            "m_axis_rx_tdata":          Out(width),
+            "m_axis_rx_tkeep":          Out(width // 8),
+            "m_axis_rx_tlast":          Out(1),
+            "m_axis_rx_tvalid":         Out(1),
+            "m_axis_rx_tready":         In(1),
+            "m_axis_rx_tuser":          Out(22),
+            "s_axis_tx_tdata":          In(width),
+            "s_axis_tx_tkeep":          In(width // 8),
+            "s_axis_tx_tlast":          In(1),
+            "s_axis_tx_tvalid":         In(1),
+            "s_axis_tx_tready":         Out(1),
+            "s_axis_tx_tuser":          In(4),
+            "tx_buf_av":                Out(6),
+            "tx_err_drop":              Out(1),
+            "tx_cfg_req":               Out(1),
+            "tx_cfg_gnt":               In(1),
+            "rx_np_ok":                 In(1),
+            "rx_np_req":                In(1),
+            "cfg_interrupt":            In(1),
+            "cfg_interrupt_rdy":        Out(1),
+            "cfg_interrupt_di":         In(8),
+            "cfg_interrupt_mmenable":   Out(3),
+            "cfg_interrupt_msienable":  Out(1),
+            "cfg_bus_number":           Out(8),
+            "cfg_device_number":        Out(5),
+            "cfg_function_number":      Out(3),
+            "cfg_command":              Out(16),
+            "cfg_dcommand":             Out(16),
+            "cfg_lcommand":             Out(16),
+            "cfg_received_func_lvl_rst": Out(1),
+            "user_lnk_up":              Out(1),
+            "cfg_err_ur":               In(1),
+            "cfg_err_cpl_timeout":      In(1),
+            "cfg_err_cpl_abort":        In(1),
+            "cfg_err_cpl_unexpect":     In(1),
+            "cfg_err_poisoned":         In(1),
+            "cfg_err_posted":           In(1),
+            "cfg_err_tlp_cpl_header":   In(48),
+            "cfg_err_cpl_rdy":          Out(1),
+        })
+
+    def __eq__(self, other):
+        return isinstance(other, PinsSignature) and self.width == other.width
+
+    def __repr__(self):
+        return f"PinsSignature({self.width})"
+
+
+class Pcie7xShim(wiring.Component):
+    """The TLP contract on top of ``pcie_7x``.
+
+    Reception runs at the block's rate, straddling included. Transmission adds no idle cycle
+    between TLPs: 128 bytes of payload take 9 beats.
+
+    The completer above answers unsupported requests with completions of its own, so every error is
+    reported with ``cfg_err_posted``: else the block would send a second completion.
+
+    Parameters
+    ----------
+    width : :class:`int`
+        Payload bits per beat. 128.
+
+    Members
+    -------
+    pins : ``In(PinsSignature(width))``
+        The hard block.
+    phy : ``Out(phy.Signature(width))``
+        The TLP contract.
+    dropped : ``Out(1)``
+        One-cycle pulse: a memory request came while bus mastering was off, and was dropped.
+    idle : ``Out(1)``
+        High while the shim holds no TLP, no vector and no error report.
+    """
+
+    #: Free transmit buffers below which no TLP is begun: the block throttles at 5 (PG054, 128-bit).
+    MINIMUM_TX_BUFFERS = 6
+
+    def __init__(self, width=128):
+        self._width = width
+        super().__init__({
+            "pins":    In(PinsSignature(width)),
+            "phy":     Out(phy.Signature(width)),
+            "dropped": Out(1),
+            "idle":    Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        pins, link = self.pins, self.phy
+
+        # Receive. On 128 bits, is_sof and is_eof frame the TLPs; tkeep and tlast do not.
+        m.submodules.rx_unstraddler = unstraddler = Unstraddler()
+        m.submodules.rx_stage = rx_stage = Stage(PacketBeatLayout(self._width))
+        m.submodules.rx_aligner = aligner = PayloadAligner(self._width)
+        m.submodules.rx_output = rx_output = Stage(RxBeatLayout(self._width))
+        wiring.connect(m, unstraddler.o, rx_stage.i)
+        wiring.connect(m, rx_stage.o, aligner.i)
+        wiring.connect(m, aligner.o, rx_output.i)
+        wiring.connect(m, rx_output.o, wiring.flipped(link.rx))
+        tuser = pins.m_axis_rx_tuser
+        beat = Signal(StraddledBeatLayout)
+        m.d.comb += [
+            beat.starts.eq(tuser[14]),
+            beat.at_upper.eq(tuser[13]),
+            beat.ends.eq(tuser[21]),
+            beat.in_upper.eq(tuser[20]),
+            beat.bar.eq(7),
+            beat.data.eq(pins.m_axis_rx_tdata),
+            unstraddler.i.payload.eq(beat),
+            unstraddler.i.valid.eq(pins.m_axis_rx_tvalid),
+            pins.m_axis_rx_tready.eq(unstraddler.i.ready),
+            pins.rx_np_ok.eq(~link.hold_nonposted),
+            pins.rx_np_req.eq(1),
+        ]
+        for bar in reversed(range(7)):       # a 64-bit BAR hits as both of its halves
+            with m.If(tuser[2 + bar]):
+                m.d.comb += beat.bar.eq(bar)
+
+        # Transmit.
+        m.submodules.tx_framer = framer = PayloadFramer(self._width)
+        m.submodules.tx_output = tx_output = Stage(FramedBeatLayout(self._width))
+        wiring.connect(m, wiring.flipped(link.tx), framer.i)
+        wiring.connect(m, framer.o, tx_output.i)
+        framed = tx_output.o.payload
+        m.d.comb += [
+            framer.id.eq(link.config.id),
+            framer.bus_master.eq(link.config.bus_master),
+            framer.may_start.eq(pins.tx_buf_av >= self.MINIMUM_TX_BUFFERS),
+            self.dropped.eq(framer.dropped),
+            pins.s_axis_tx_tdata.eq(framed.data),
+            pins.s_axis_tx_tkeep.eq(Cat(keep.replicate(4) for keep in framed.keep)),
+            pins.s_axis_tx_tlast.eq(framed.last),
+            pins.s_axis_tx_tvalid.eq(tx_output.o.valid),
+            # [1] = poisoned; no ECRC, may pause within a TLP, never discontinued.
+            pins.s_axis_tx_tuser.eq(framed.poisoned << 1),
+            tx_output.o.ready.eq(pins.s_axis_tx_tready),
+            pins.tx_cfg_gnt.eq(1),
+            link.tx_drained.eq(~framer.busy & ~tx_output.o.valid),
+        ]
+
+        # Interrupts. Without MSI enabled, the block would take the request for INTx.
+        may_interrupt = Signal()
+        m.d.comb += [
+            may_interrupt.eq(link.config.msi_enabled & link.config.bus_master),
+            pins.cfg_interrupt.eq(link.msi.valid & may_interrupt),
+            pins.cfg_interrupt_di.eq(link.msi.payload),
+            link.msi.ready.eq(pins.cfg_interrupt_rdy & may_interrupt),
+        ]
+
+        # Configuration. Base 4.0, 7.5.3.4: 6 and 7 are reserved for MPS and MRRS; 5 is the largest.
+        config, dcommand = link.config, pins.cfg_dcommand
+        m.d.comb += [
+            config.link_up.eq(pins.user_lnk_up),
+            config.id.eq(Cat(pins.cfg_function_number, pins.cfg_device_number,
+                             pins.cfg_bus_number)),
+            config.bus_master.eq(pins.cfg_command[2]),
+            config.max_payload.eq(Mux(dcommand[5:8] > 5, 5, dcommand[5:8])),
+            config.max_read_request.eq(Mux(dcommand[12:15] > 5, 5, dcommand[12:15])),
+            config.rcb_128.eq(pins.cfg_lcommand[3]),
+            config.extended_tag.eq(dcommand[8]),
+            config.relaxed_ordering.eq(dcommand[4]),
+            config.no_snoop.eq(dcommand[11]),
+            config.msi_enabled.eq(pins.cfg_interrupt_msienable),
+            config.msi_vectors_log2.eq(Mux(pins.cfg_interrupt_mmenable > 5, 5,
+                                           pins.cfg_interrupt_mmenable)),
+            link.reset_request.eq(pins.cfg_received_func_lvl_rst),
+        ]
+
+        # Errors.
+        error = link.error
+        m.d.comb += [
+            pins.cfg_err_ur.eq(error.unsupported),
+            pins.cfg_err_cpl_timeout.eq(error.completion_timeout),
+            pins.cfg_err_cpl_abort.eq(error.completion_abort),
+            pins.cfg_err_cpl_unexpect.eq(error.completion_unexpected),
+            pins.cfg_err_poisoned.eq(error.poisoned),
+            pins.cfg_err_posted.eq(error.unsupported | error.completion_abort | error.poisoned),
+            pins.cfg_err_tlp_cpl_header.eq(error.header),
+        ]
+
+        m.d.comb += self.idle.eq(link.tx_drained & ~link.tx.valid & ~link.msi.valid
+                                 & ~pins.m_axis_rx_tvalid & unstraddler.idle
+                                 & ~rx_stage.o.valid & aligner.idle & ~rx_output.o.valid)
+        return m

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Small pieces that any stream may need: a register stage and a queue."""
+
+from amaranth.hdl import Module, Value
+from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Queue", "Stage"]
+
+
+class Stage(wiring.Component):
+    """One register between two streams, at one transfer per cycle.
+
+    It cuts ``payload`` and ``valid``; ``ready`` passes through.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Payload of both streams.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+        What comes.
+    o : ``Out(stream.Signature(shape))``
+        The same, a cycle or more later.
+    """
+
+    def __init__(self, shape):
+        self._shape = shape
+        super().__init__({
+            "i": In(stream.Signature(shape)),
+            "o": Out(stream.Signature(shape)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.i.ready.eq(~self.o.valid | self.o.ready)
+        with m.If(self.i.ready):
+            m.d.sync += self.o.valid.eq(self.i.valid)
+            with m.If(self.i.valid):
+                m.d.sync += self.o.payload.eq(self.i.payload)
+        return m
+
+
+class Queue(wiring.Component):
+    """A first-in first-out queue between two streams.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Payload of both streams.
+    depth : :class:`int`
+        Transfers that it holds, 2 or more.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+        What comes.
+    o : ``Out(stream.Signature(shape))``
+        The same, in order.
+    level : ``Out(range(depth + 1))``
+        Transfers held.
+
+    Raises
+    ------
+    ValueError
+        If ``depth`` is below 2.
+    """
+
+    def __init__(self, shape, *, depth):
+        if depth < 2:
+            raise ValueError(f"Queue depth must be 2 or more, not {depth!r}")
+        self._shape = shape
+        self._depth = depth
+        super().__init__({
+            "i":     In(stream.Signature(shape)),
+            "o":     Out(stream.Signature(shape)),
+            "level": Out(range(depth + 1)),
+        })
+
+    @property
+    def depth(self):
+        """Transfers that it holds."""
+        return self._depth
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.storage = storage = fifo.SyncFIFOBuffered(
+            width=len(Value.cast(self.i.payload)), depth=self._depth)
+        m.d.comb += [
+            storage.w_data.eq(Value.cast(self.i.payload)),
+            storage.w_en.eq(self.i.valid),
+            self.i.ready.eq(storage.w_rdy),
+            Value.cast(self.o.payload).eq(storage.r_data),
+            self.o.valid.eq(storage.r_rdy),
+            storage.r_en.eq(self.o.ready),
+            self.level.eq(storage.level),
+        ]
+        return m
