@@ -4,7 +4,7 @@
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Signature"]
+__all__ = ["Signature", "connect_all"]
 
 
 class Signature(wiring.Signature):
@@ -44,3 +44,24 @@ class Signature(wiring.Signature):
             "card":         Out(1),
             "read_data":    In(32),
         })
+
+
+def connect_all(m, initiator, targets):
+    """Connect an initiator to several targets of the same width, each of which decodes its address.
+
+    Parameters
+    ----------
+    m : :class:`Module`
+        Where the connection is made.
+    initiator : interface object
+        From inside it.
+    targets : iterable of interface object
+        Seen from outside.
+    """
+    read_data = 0
+    for target in targets:
+        m.d.comb += [
+            getattr(target, name).eq(getattr(initiator, name))
+            for name in ("address", "read", "write", "write_data", "write_strobe", "card")]
+        read_data = read_data | target.read_data
+    m.d.comb += initiator.read_data.eq(read_data)

@@ -97,7 +97,8 @@ class Register:
     """A 32-bit register, or ``count`` of them ``stride`` bytes apart.
 
     ``offset`` is in bytes from the start of its block. ``written_by`` says which machine may
-    write; both may always read.
+    write; both may always read. Fields do not overlap, but what is only read and what is only
+    written may share bits.
     """
 
     name: str
@@ -117,8 +118,12 @@ class Register:
             raise ValueError(f"Register {self.name!r} must have a stride exactly when its count "
                              f"is above 1, not count {self.count} and stride {self.stride}")
         _check_unique("Field", self.name, [field.name for field in self.fields])
+        self._check_overlap([field for field in self.fields if field.access is not Access.W])
+        self._check_overlap([field for field in self.fields if field.access is not Access.R])
+
+    def _check_overlap(self, fields: list[Field]) -> None:
         used = 0
-        for field in self.fields:
+        for field in fields:
             if used & field.mask:
                 raise ValueError(f"Field {field.name!r} overlaps another in {self.name!r}")
             used |= field.mask

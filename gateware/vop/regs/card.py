@@ -57,7 +57,8 @@ INTC = Block("intc", 0x2_0000, 0x100, "Interrupt lines, and the register that th
 
 UART = Block("uart", 0x2_1000, 0x100, "Serial line, 8 data bits, no parity, 1 stop bit.", (
     Register("data", 0x00, "Character.", (
-        Field("value", 0, 8, Access.RW, "Writing sends, reading takes the received character."),
+        Field("sent", 0, 8, Access.W, "Writing sends a character; it is lost unless `tx_ready`."),
+        Field("received", 0, 8, Access.R, "Reading takes the received character."),
     ), written_by=Side.CARD),
     Register("status", 0x04, "State of both directions.", (
         Field("tx_ready", 0, 1, Access.R, "A character can be written."),

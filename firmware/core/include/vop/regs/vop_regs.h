@@ -618,7 +618,8 @@ enum vop_config_change {
 
 /* Character. Written by: card. */
 #define VOP_UART_DATA				0x21000u
-#define VOP_UART_DATA_VALUE_MASK		0x000000ffu
+#define VOP_UART_DATA_SENT_MASK			0x000000ffu
+#define VOP_UART_DATA_RECEIVED_MASK		0x000000ffu
 
 /* State of both directions. Written by: card. */
 #define VOP_UART_STATUS				0x21004u
