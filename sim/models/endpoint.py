@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The card's configuration space and BARs, joined to a link of cocotbext-pcie.
+
+    RootComplex -- link -- CardDevice, CardFunction -- Pcie7x -- pins
+
+The hard block answers configuration requests by itself; everything else goes to the pins.
+"""
+
+from cocotbext.pcie.core import Device, Endpoint
+from cocotbext.pcie.core.caps import MsiCapability
+from cocotbext.pcie.core.port import FcChannelState
+from cocotbext.pcie.core.tlp import Tlp, TlpType
+from vop.regs.card import CARD_ADDRESSES
+from vop.regs.identity import VERSION
+
+from .pcie_7x import Pcie7x
+
+__all__ = ["CardDevice", "CardFunction"]
+
+_CONFIGURATION = (TlpType.CFG_READ_0, TlpType.CFG_WRITE_0, TlpType.CFG_READ_1, TlpType.CFG_WRITE_1)
+_ADDRESSED = (TlpType.MEM_READ, TlpType.MEM_READ_64, TlpType.MEM_WRITE, TlpType.MEM_WRITE_64)
+#: PH, PD, NPH, NPD of the block, and infinite completion credits. Ref: UG477, table 2-12.
+_CREDITS = [32, 437, 12, 24, 0, 0]
+_DEVICE_CONTROL = 2  # register of the PCI Express capability, in DW
+
+
+class CardFunction(Endpoint):
+    """The one function of the card: identity, BARs, MSI with 32 vectors, function-level reset.
+
+    BAR0 is 64 KiB; BAR2 is 64-bit, prefetchable and ``ram_bytes`` large. ``block`` is told of
+    every change of configuration. ``mps_log2`` is the Max_Payload_Size Supported code.
+    """
+
+    def __init__(self, ram_bytes: int, mps_log2: int = 2):
+        super().__init__()
+        self.block: Pcie7x | None = None
+        self.ram_bytes = ram_bytes
+        self.mps_log2 = mps_log2
+        self.vendor_id = self.subsystem_vendor_id = VERSION["pci_vendor_id"]
+        self.device_id = self.subsystem_id = VERSION["pci_device_id"]
+        self.class_code = VERSION["pci_class_code"]
+        self.configure_bar(0, CARD_ADDRESSES["bar0_bytes"])
+        self.configure_bar(2, ram_bytes, ext=True, prefetch=True)
+        self.msi = MsiCapability()
+        self.msi.msi_64bit_address_capable = 1
+        self.msi.msi_multiple_message_capable = 5
+        self.register_capability(self.msi)
+        self.pcie_cap.function_level_reset_capability = True
+        self.pcie_cap.max_payload_size_supported = mps_log2
+        self.pcie_cap.initiate_function_level_reset = self._function_level_reset
+
+    async def read_config_register(self, reg: int) -> int:
+        """Read a configuration register; the library has None where MSI has no register."""
+        return await super().read_config_register(reg) or 0
+
+    async def write_config_register(self, reg: int, data: int, mask: int) -> None:
+        """Write a configuration register, and show what changed on the pins."""
+        await super().write_config_register(reg, data, mask)
+        await self._show()
+
+    async def _show(self) -> None:
+        if self.block is None:
+            return
+        express, msi = self.pcie_cap, self.msi
+        self.block.configure(
+            bus_number=self.bus_num,
+            device_number=self.device_num,
+            function_number=self.function_num,
+            command=await super().read_config_register(1) & 0xFFFF,
+            dcommand=await express.read_register(_DEVICE_CONTROL) & 0xFFFF,
+            lcommand=await express.read_register(4) & 0xFFFF,
+            interrupt_msienable=int(msi.msi_enable),
+            interrupt_mmenable=msi.msi_multiple_message_enable,
+            msi_address=msi.msi_message_address,
+            msi_data=msi.msi_message_data,
+        )
+
+    async def _function_level_reset(self) -> None:
+        """Put configuration back to its defaults. Ref: Base 4.0, 6.6.2."""
+        self.io_space_enable = self.memory_space_enable = self.bus_master_enable = False
+        self.parity_error_response_enable = self.serr_enable = self.interrupt_disable = False
+        self.bar = [value & 0xF for value in self.bar]
+        self.msi.msi_enable = False
+        self.msi.msi_multiple_message_enable = 0
+        self.msi.msi_message_address = self.msi.msi_message_data = 0
+        express = self.pcie_cap
+        express.enable_relaxed_ordering = express.enable_no_snoop = True
+        express.extended_tag_field_enable = False
+        express.max_read_request_size = 2
+        if self.block is not None:
+            self.block.function_level_reset()
+
+    async def upstream_send(self, tlp: Tlp) -> None:
+        """Send what this function itself makes: configuration completions, through the block."""
+        assert self.block is not None
+        self.block.send_own(tlp)
+
+    async def transmit(self, tlp: Tlp) -> None:
+        """Send what the card made."""
+        await self.upstream_tx_handler(tlp)
+
+    def accept(self, tlp: Tlp) -> None:
+        """Give a TLP to the card; only queues. The block refuses what hits no BAR."""
+        assert self.block is not None
+        if tlp.is_completion() or tlp.fmt_type not in _ADDRESSED:
+            self.block.deliver(tlp)
+            return
+        hit = self.match_bar(tlp.address) if self.memory_space_enable else None
+        if hit:
+            self.block.deliver(tlp, hit[0])
+            return
+        tlp.release_fc()
+        if tlp.is_nonposted():
+            self.block.send_own(Tlp.create_ur_completion_for_tlp(tlp, self.pcie_id))
+
+    def accept_unrouted(self, tlp: Tlp) -> None:
+        """Give the card a request as if it had hit a BAR, whatever its kind."""
+        assert self.block is not None
+        hit = self.match_bar(tlp.address)
+        self.block.deliver(tlp, hit[0] if hit else None)
+
+
+class CardDevice(Device):
+    """The card's end of the link."""
+
+    def __init__(self, function: CardFunction):
+        super().__init__(function)
+        self.function = function
+        # A second port would leave the first one's coroutines talking to nobody.
+        port = self.upstream_port
+        port.fc_state = [FcChannelState(_CREDITS, port.start_fc_update_timer) for _ in range(8)]
+        port.fc_state[0].active = True
+
+    async def upstream_recv(self, tlp: Tlp) -> None:
+        """Take a TLP from the link. It only queues: whoever waited here would stop the link."""
+        if tlp.fmt_type in _CONFIGURATION:
+            await super().upstream_recv(tlp)
+        elif tlp.is_completion() and tlp.requester_id != self.function.pcie_id:
+            tlp.release_fc()
+            self.log.warning("Completion for another requester: %r", tlp)
+        else:
+            self.function.accept(tlp)
