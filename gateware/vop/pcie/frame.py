@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""From typed beats to a TLP as the block takes it: header first, payload behind it without a gap."""
+"""From typed beats to a TLP as the block takes it: header first, payload close behind."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
