@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A byte channel to a virtio-serial port of the guest, and the control shell that runs behind one."""
+"""A byte channel to a virtio-serial port of the guest, and the control shell behind one."""
 
 import select
 import socket
@@ -102,7 +102,7 @@ class GuestShell:
         return self._answer(self._number, timeout_s, command)
 
     def check(self, command, timeout_s=30):
-        """Run ``command`` and return its output; a status other than 0 is :class:`CommandFailed`."""
+        """Run ``command``; returns its output, or raises :class:`CommandFailed`."""
         status, output = self.run(command, timeout_s)
         if status:
             raise CommandFailed(f"in the guest: {command}: status {status}\n{output.strip()}")

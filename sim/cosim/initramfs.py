@@ -23,6 +23,8 @@ def build_initramfs(destination, *, programs=(), files=None):
 
     Parameters
     ----------
+    destination : path
+        Overwritten.
     programs : iterable of path
         More programs, put into `/bin` with the shared libraries that they need.
     files : dict of path in the guest to path on this machine

@@ -57,10 +57,10 @@ def qemu_command(*, initramfs, log, control, card, share=None, card_socket=None,
         command_line += " intel_iommu=on iommu=pt"
     words += ["-append", command_line]
     if card_socket is not None:
-        device = {"driver": "vfio-user-pci", "bus": "port", "rombar": 0,
+        device = {"driver": "vfio-user-pci", "bus": "downstream", "rombar": 0,
                   "x-msg-timeout": MESSAGE_TIMEOUT_MS,
                   "socket": {"type": "unix", "path": str(card_socket)}}  # fmt: skip
-        words += ["-device", "pcie-root-port,id=port,slot=1,chassis=1",
+        words += ["-device", "pcie-root-port,id=downstream,slot=1,chassis=1",
                   "-device", json.dumps(device)]  # fmt: skip
     return [str(word) for word in words]
 
