@@ -48,10 +48,10 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.bank = bank = CsrBank(LINK, resets={("cpu", "run"): self._cpu_run},
-                                           clearable=_CLEARED_BY_CPU_RESET)
+                                           restorable=_CLEARED_BY_CPU_RESET)
         connect(m, flipped(self.bus), bank.bus)
         m.d.comb += [
             self.cpu_hold.eq(~bank.cpu.run),
-            bank.clear.eq(self.cpu_hold),
+            bank.restore.eq(self.cpu_hold),
         ]
         return m

@@ -64,27 +64,27 @@ class CsrBank(wiring.Component):
         Width of the bus address; the block must lie within.
     resets : :class:`dict` of (register name, field name) to :class:`int`
         Reset values that differ from the declared ones.
-    clearable : iterable of :class:`str`
-        Registers that ``clear`` takes back to their reset value.
+    restorable : iterable of :class:`str`
+        Registers that ``restore`` takes back to their reset value.
 
     Members
     -------
     bus : ``In(csr.Signature(address_bits))``
         Addresses count from the start of the register space.
-    clear : ``In(1)``
-        While high, the clearable registers hold their reset value. Idle low.
+    restore : ``In(1)``
+        While high, the restorable registers hold their reset value. Idle low.
     <register> : ``Out(RegisterSignature(register))``, an array where ``count`` is above 1
         One for each register of the block.
 
     Raises
     ------
     ValueError
-        If the block lies outside the bus.
+        If the block lies outside the bus, or a register has the name of another member.
     KeyError
-        If ``resets`` or ``clearable`` names what the block has not.
+        If ``resets`` or ``restorable`` names what the block has not.
     """
 
-    def __init__(self, block: Block, *, address_bits=16, resets=None, clearable=()):
+    def __init__(self, block: Block, *, address_bits=16, resets=None, restorable=()):
         if block.base + block.size > 1 << address_bits:
             raise ValueError(f"Block {block.name!r} must lie within {address_bits} address bits, "
                              f"not end at {block.base + block.size:#x}")
@@ -95,9 +95,12 @@ class CsrBank(wiring.Component):
         for name in self._resets:
             if name not in known:
                 raise KeyError(f"Block {block.name!r} has no field {'.'.join(name)!r}")
-        self._clearable = frozenset(block.register(name).name for name in clearable)
-        members = {"bus": In(csr.Signature(address_bits)), "clear": In(1)}
+        self._restorable = frozenset(block.register(name).name for name in restorable)
+        members = {"bus": In(csr.Signature(address_bits)), "restore": In(1)}
         for register in block.registers:
+            if register.name in members:
+                raise ValueError(f"Register of {block.name!r} must not be called "
+                                 f"{register.name!r}, which its bank needs")
             member = Out(RegisterSignature(register))
             members[register.name] = member.array(register.count) if register.count > 1 else member
         super().__init__(members)
@@ -152,8 +155,8 @@ class CsrBank(wiring.Component):
             else:
                 m.d.sync += held.eq(held & ~getattr(interface, f"{field.name}_clear")
                                     | (data & mask))
-            if register.name in self._clearable:
-                with m.If(self.clear):
+            if register.name in self._restorable:
+                with m.If(self.restore):
                     m.d.sync += held.eq(reset)
         with m.If(interface.was_read):
             m.d.sync += bus.read_data.eq(readable)

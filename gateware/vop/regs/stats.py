@@ -24,6 +24,7 @@ COUNTERS = (
     ("guard_refused", "Command refused because its host address lies in no window."),
     ("command_failed", "Copier command that ended with an error."),
     ("register_refused", "Register write by the side that may not write, or outside every block."),
+    ("cpu_bus_fault", "Access of the CPU to an address that holds nothing; it reads all ones."),
 )
 
 STATS = Block("stats", 0x0800, 0x100, "Counters, the first fault, the cycle counter, the marker.", (

@@ -35,6 +35,8 @@ class InterruptController(wiring.Component):
         Pulses, latched until ``clear`` is written. A pulse wins over a clear.
     timer_interrupt, software_interrupt : ``In(1)``
         From the machine timer; they end a wait, but have lines of their own into the CPU.
+    clear : ``In(1)``
+        While high, nothing is enabled or latched: the CPU is in reset.
     lines : ``Out(32)``
         Enabled lines that are high.
     wake : ``Out(1)``
@@ -51,25 +53,28 @@ class InterruptController(wiring.Component):
             "used":               In(1),
             "timer_interrupt":    In(1),
             "software_interrupt": In(1),
+            "clear":              In(1),
             "lines":              Out(32),
             "wake":               Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.bank = bank = CsrBank(INTC, address_bits=self._address_bits)
+        m.submodules.bank = bank = CsrBank(INTC, address_bits=self._address_bits,
+                                           restorable=("enable",))
         connect(m, flipped(self.bus), bank.bus)
         pending = Signal(32)
         m.d.comb += pending[INTERRUPT_LINES["uart"]].eq(self.uart)
         for line, pulse in (("copier", self.copier), ("used", self.used)):
             latch = Signal(name=f"{line}_latch")
             number = INTERRUPT_LINES[line]
-            m.d.sync += latch.eq(latch & ~bank.clear.lines[number] | pulse)
+            m.d.sync += latch.eq(latch & ~bank.clear.lines[number] & ~self.clear | pulse)
             m.d.comb += pending[number].eq(latch)
         m.d.comb += [
             pending[INTERRUPT_LINES["doorbell_group"]:][:_GROUPS].eq(self.doorbell_groups),
             self.lines.eq(pending & bank.enable.lines),
             self.wake.eq(self.lines.any() | self.timer_interrupt | self.software_interrupt),
+            bank.restore.eq(self.clear),
             bank.pending.lines.eq(pending),
             bank.wait.pending.eq(self.lines),
         ]

@@ -104,6 +104,8 @@ class Soc(wiring.Component):
 
         m.d.comb += [
             cpu.hold.eq(self.hold),
+            timer.clear.eq(self.hold),
+            intc.clear.eq(self.hold),
             cpu.timer_interrupt.eq(timer.timer_interrupt),
             cpu.software_interrupt.eq(timer.software_interrupt),
             cpu.interrupts.eq(intc.lines),

@@ -36,6 +36,8 @@ class MachineTimer(wiring.Component):
         a board ties ``leap`` to 0.
     timer_interrupt : ``Out(1)``
         High while ``mtime`` is not below ``mtimecmp``; a cycle late.
+    clear : ``In(1)``
+        While high, ``mtimecmp`` and ``msip`` hold their reset values: the CPU is in reset.
     software_interrupt : ``Out(1)``
         High while ``msip.pending`` is set.
     """
@@ -48,19 +50,23 @@ class MachineTimer(wiring.Component):
             "mtimecmp":           Out(64),
             "leap":               In(1),
             "leap_to":            In(64),
+            "clear":              In(1),
             "timer_interrupt":    Out(1),
             "software_interrupt": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.bank = bank = CsrBank(TIMER, address_bits=self._address_bits)
+        m.submodules.bank = bank = CsrBank(
+            TIMER, address_bits=self._address_bits,
+            restorable=("msip", "mtimecmp_lo", "mtimecmp_hi"))
         connect(m, flipped(self.bus), bank.bus)
         mtime = Signal(64)
         m.d.sync += mtime.eq(mtime + 1)
         with m.If(self.leap):
             m.d.sync += mtime.eq(self.leap_to)
         m.d.comb += [
+            bank.restore.eq(self.clear),
             self.mtime.eq(mtime),
             self.mtimecmp.eq(Cat(bank.mtimecmp_lo.value, bank.mtimecmp_hi.value)),
             bank.mtime_lo.value.eq(mtime[:32]),

@@ -442,6 +442,13 @@ enum vop_config_change {
 #define VOP_STATS_REGISTER_REFUSED		0x00840u
 #define VOP_STATS_REGISTER_REFUSED_COUNT_MASK	0xffffffffu
 
+/*
+ * Access of the CPU to an address that holds nothing; it reads all ones.
+ * Written by: both.
+ */
+#define VOP_STATS_CPU_BUS_FAULT			0x00844u
+#define VOP_STATS_CPU_BUS_FAULT_COUNT_MASK	0xffffffffu
+
 /* Header of the first TLP that was refused, word by word. Written by: both. */
 #define VOP_STATS_FIRST_FAULT			0x00880u
 #define VOP_STATS_FIRST_FAULT_COUNT		4
