@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: vopd built with sanitizers over the fake driver, and running programs."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from fake_card import LATE_SECONDS, FakeCard
+
+TOP = Path(__file__).resolve().parents[2]
+DAEMON = TOP / "host-driver" / "daemon"
+
+
+@pytest.fixture(scope="session")
+def vopd_program():
+    """Path of vopd, built with ASan and UBSan over the fake driver."""
+    subprocess.run(["make", "-s", "-C", DAEMON, "SANITIZE=1"], check=True)
+    return TOP / "build" / "host-test" / "vopd"
+
+
+@pytest.fixture(scope="session")
+def vopctl_program():
+    """Path of vopctl as users get it."""
+    subprocess.run(["make", "-s", "-C", DAEMON], check=True)
+    return TOP / "build" / "host" / "vopctl"
+
+
+@pytest.fixture
+def card():
+    """A fake card; its path is short, as a socket's must be."""
+    with tempfile.TemporaryDirectory(prefix="vop") as folder:
+        card = FakeCard(Path(folder))
+        yield card
+        card.close()
+
+
+@pytest.fixture
+def share(tmp_path):
+    """A folder to share."""
+    folder = tmp_path / "share, with a comma"
+    folder.mkdir()
+    return folder
+
+
+class Vopd:
+    """A running vopd, its standard error in a file."""
+
+    def __init__(self, program, card, log, *options):
+        self._log = log
+        self.control = card.folder / "control"
+        with log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [program, f"--device={card.folder}", f"--control={self.control}", *options],
+                stderr=errors,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def log(self):
+        """What vopd has said."""
+        return self._log.read_text()
+
+    def ask(self, request):
+        """Send a request to the control socket; return the answer."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+            connection.settimeout(LATE_SECONDS)
+            connection.connect(str(self.control))
+            connection.send(request.encode())
+            return connection.recv(8192).decode()
+
+    def wait(self):
+        """Wait for the end; return the exit status."""
+        return self.process.wait(LATE_SECONDS)
+
+    def stop(self):
+        """End vopd as init would; return the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def diod(self):
+        """Process id of its diod."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        (pid,) = path.read_text().split()
+        return int(pid)
+
+
+@pytest.fixture
+def start_vopd(vopd_program, card, tmp_path):
+    """Start vopd on the fake card; it must end cleanly, and no sanitizer may have spoken."""
+    if not shutil.which("diod", path=os.environ["PATH"] + ":/usr/sbin"):
+        pytest.skip("diod is not installed (apt-get install diod)")
+    running = []
+
+    def start(*options):
+        options = (f"--diod={shutil.which('diod') or '/usr/sbin/diod'}", *options)
+        running.append(Vopd(vopd_program, card, tmp_path / f"vopd{len(running)}.log", *options))
+        return running[-1]
+
+    yield start
+    for vopd in running:
+        if vopd.process.poll() is None:
+            assert vopd.stop() == 0, vopd.log()
+        assert "Sanitizer" not in vopd.log(), vopd.log()
+        assert "runtime error" not in vopd.log(), vopd.log()
