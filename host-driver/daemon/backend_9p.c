@@ -29,7 +29,7 @@
 
 enum {
 	QUEUE = 0,
-	TAG_MAX_BYTES = 32,
+	TAG_MAX_BYTES = 31,
 	MSIZE_MIN = 4096,
 	MSIZE_DEFAULT = 65536,              /* diod 1.0.24 grants no more */
 	MSIZE_MAX = 1 << 20,

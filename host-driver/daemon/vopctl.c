@@ -126,14 +126,34 @@ static int list_cards(void)
 	return EXIT_SUCCESS;
 }
 
-/* Prints "name value" for every attribute in a folder of the card. */
-static int print_folder(const char *card, const char *folder)
+/* Prints the attributes that the module gives a card, among those of any PCI device. */
+static int show_card(const char *card)
+{
+	static const char *const names[] = {
+		"state", "layout", "build", "ram_bytes", "vectors", "firmware_name",
+		"firmware_version", "firmware_bytes",
+	};
+	char path[PATH_MAX], value[VALUE_BYTES];
+	int shown = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/class/misc/%s/device/%s", sysfs, card, names[i]);
+		if (read_attribute(path, value, sizeof(value)) < 0)
+			continue;
+		printf("%s %s\n", names[i], value);
+		shown++;
+	}
+	return shown ? EXIT_SUCCESS : fail(card, "no such card");
+}
+
+/* Prints every counter of a card. */
+static int show_counters(const char *card)
 {
 	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2], value[VALUE_BYTES];
 	struct dirent **entries;
 	int count;
 
-	snprintf(path, sizeof(path), "%s/class/misc/%s/device/%s", sysfs, card, folder);
+	snprintf(path, sizeof(path), "%s/class/misc/%s/device/counters", sysfs, card);
 	count = scandir(path, &entries, is_visible, alphasort);
 	if (count < 0)
 		return fail(card, errno == ENOENT ? "no such card" : strerror(errno));
@@ -204,7 +224,7 @@ static int run(int count, char **words)
 	if ((!strcmp(verb, "show") || !strcmp(verb, "stats")) && count == 2) {
 		if (!card_name(words[1], name, sizeof(name)))
 			return misuse("CARD must be a number or a device file");
-		return print_folder(name, verb[1] == 'h' ? "vop" : "counters");
+		return verb[1] == 'h' ? show_card(name) : show_counters(name);
 	}
 	if (!strcmp(verb, "backends") && count == 1)
 		return ask("list");
