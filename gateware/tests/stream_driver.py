@@ -61,7 +61,9 @@ async def send(ctx, stream, payloads, pace):
             await ctx.tick()
         ctx.set(stream.payload, payload)
         ctx.set(stream.valid, 1)
-        await ctx.tick().until(stream.ready)
+        ready = 0
+        while not ready:
+            *_, ready = await ctx.tick().sample(stream.ready)
         ctx.set(stream.valid, 0)
 
 

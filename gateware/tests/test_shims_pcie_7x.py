@@ -195,14 +195,14 @@ def sent_form(tlp):
     return Tlp(**{**vars(tlp), **ids})
 
 
-def run_tx(tlps, pace, *, supply=None, **configuration):
+def run_tx(tlps, pace, **configuration):
     dut = Pcie7xShim()
     monitor = TxMonitor(dut.pins, pace)
     dropped = []
 
     async def drive(ctx):
         Configuration(dut.pins).set(ctx, **configuration)
-        await send(ctx, dut.phy.tx, [beat for tlp in tlps for beat in tx_beats(tlp)], supply or pace)
+        await send(ctx, dut.phy.tx, [beat for tlp in tlps for beat in tx_beats(tlp)], pace)
         await ctx.tick().until(dut.phy.tx_drained)
 
     async def count_drops(ctx):

@@ -7,7 +7,7 @@ Ref: PCI Express Base 4.0, 2.2.
 import struct
 from dataclasses import dataclass, replace
 
-__all__ = ["Tlp", "be_bytes", "be_dwords", "decode", "random_request"]
+__all__ = ["Tlp", "be_bytes", "decode", "random_request"]
 
 # Fmt and Type as one byte, for a header of three DWs; four DWs add 0x20.
 _CODES = {
@@ -99,18 +99,11 @@ def decode(link_bytes):
 
 
 def be_bytes(first_be, last_be, length):
-    """One bool per byte of a request: is it enabled?"""
+    """Whether each byte of a request is enabled."""
     enables = [15] * length
     enables[-1] = last_be
     enables[0] = first_be
     return [bool(enable >> byte & 1) for enable in enables for byte in range(4)]
-
-
-def be_dwords(enabled):
-    """(first_be, last_be) of a contiguous run of enabled bytes, given per byte."""
-    dwords = [sum(bit << n for n, bit in enumerate(enabled[at:at + 4]))
-              for at in range(0, len(enabled), 4)]
-    return dwords[0], dwords[-1] if len(dwords) > 1 else 0
 
 
 def random_request(rng, kind, *, length, address, payload=None):

@@ -21,7 +21,8 @@ class MsiQueue(wiring.Component):
 
     A vector raised again before it has left merges with itself. It leaves only after every TLP
     that was accepted before the raise, or in its cycle, has been taken by the hard block; ``hold``
-    asks the sender to begin no TLP while a vector waits for that, so that the wait ends.
+    asks the sender to begin no TLP while a vector waits for that, so that the wait ends. However
+    fast vectors are raised, a TLP can be begun whenever the link is drained.
 
     Members
     -------
@@ -74,7 +75,7 @@ class MsiQueue(wiring.Component):
             enabled.eq(self.config.msi_enabled & self.config.bus_master),
             waiting.eq(Mux(enabled, raised & ~self.mask, 0)),
             behind.eq(Mux(self.tx_drained, waiting, 0)),
-            self.hold.eq(waiting != 0),
+            self.hold.eq((waiting != 0) & ~self.tx_drained),
             self.pending.eq(raised | ready | offered),
         ]
         for vectors in self.vectors:

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .dispatcher import Refusal
 from .encode import HeaderEncoder
 from .phy import ErrorLayout
-from .tlp import HeaderLayout
+from .tlp import HeaderLayout, Kind
 
 __all__ = ["FaultReporter"]
 
@@ -19,6 +19,8 @@ class FaultReporter(wiring.Component):
     """Turn refusals into error reports, behind those that others make.
 
     A refusal that comes while an earlier one still waits takes its place: the host hears of one.
+    A refused message is not reported: the block handles all but vendor-defined ones, and those are
+    discarded in silence (Base 4.0, 2.2.8.6).
 
     Members
     -------
@@ -69,5 +71,7 @@ class FaultReporter(wiring.Component):
             ]
             m.d.sync += waiting.eq(Refusal.NONE)
         with m.If(self.refusal != Refusal.NONE):
-            m.d.sync += [waiting.eq(self.refusal), header.eq(self.header)]
+            m.d.sync += header.eq(self.header)
+            with m.If(self.header.kind != Kind.MESSAGE):
+                m.d.sync += waiting.eq(self.refusal)
         return m
