@@ -94,7 +94,6 @@ class Publish(wiring.Component):
         walked = Signal(17)       # descriptors of all new chains so far
         run = Signal(16)          # first descriptor of a run of neighbours
         run_length = Signal(17)
-        ends_chain = Signal()
         error = Signal(8)
         mask = context.num - 1
         slot = Signal(16)

@@ -11,9 +11,10 @@ from .checker import PlacementLayout
 
 __all__ = ["LinePlacer"]
 
-# A completion costs at most one write more than it has beats, and at most 36 completions can be
-# outstanding (the header credits), so this never overflows while the port does not wait.
+# A completion costs at most one write more than it has beats, and no more than 36 can be outstanding
+# (the header credits). With no read issued above the mark, the queue never overflows.
 _DEPTH = 64
+_CROWDED = 24
 
 
 class LinePlacer(wiring.Component):
@@ -35,6 +36,8 @@ class LinePlacer(wiring.Component):
         Bytes and where they go.
     memory : ``Out(memory_port.WriteSignature)``
         Card RAM; must not wait.
+    crowded : ``Out(1)``
+        So much waits that no more reads should be issued.
     idle : ``Out(1)``
         Everything has been written.
     """
@@ -47,6 +50,7 @@ class LinePlacer(wiring.Component):
         super().__init__({
             "placement": In(stream.Signature(placement, always_ready=True)),
             "memory":    Out(memory_port.WriteSignature(self._line_bits, width)),
+            "crowded":   Out(1),
             "idle":      Out(1),
         })
 
@@ -90,7 +94,8 @@ class LinePlacer(wiring.Component):
             request.valid.eq(carrying | queue.r_rdy),
             request.payload.line.eq(head.line),
             request.payload.strobe.eq(head.lower),
-            self.idle.eq(~carrying & ~queue.r_rdy & (queue.level == 0)),
+            self.crowded.eq(queue.level > _CROWDED),
+            self.idle.eq(~carrying & (queue.level == 0)),
         ]
         for index in range(line_bytes):
             lane = slice(8 * index, 8 * index + 8)

@@ -186,7 +186,7 @@ class HostReader(wiring.Component):
             control.last.eq(issuer.last),
             control.quiet.eq(~table.live & ~opened & ~checker.busy & placer.idle),
             issuer.drop.eq(control.stop),
-            issuer.room.eq(table.room),
+            issuer.room.eq(Mux(placer.crowded, 0, table.room)),
             table.open.eq(issuer.open),
             table.open_tag.eq(issuer.open_tag),
             table.open_request.eq(issuer.open_request),
