@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commands that move file data: cat, cp, crc32.
+ *
+ * `cp` reads into the shell's payload buffer and writes from it; the host's copier fills and empties
+ * it, and the CPU never looks inside.
+ */
+
+#include <stddef.h>
+#include <string.h>
+
+#include "vop_shell_internal.h"
+
+#define PERMISSIONS 0777u
+
+/* Reversed polynomial of IEEE 802.3. */
+#define CRC_POLYNOMIAL 0xedb88320u
+
+/* Take `bytes` of a file's data, in the payload buffer; returns a positive errno or 0. */
+typedef int (*consume_fn)(struct vop_shell *shell, void *context, uint32_t bytes);
+
+/* Pass a whole open file to `consume`; returns a positive errno or 0. */
+static int read_all(struct vop_shell *shell, struct vop_fs_file *file, consume_fn consume,
+		    void *context)
+{
+	uint32_t most = file->io_bytes < shell->payload_bytes ? file->io_bytes
+							      : shell->payload_bytes;
+	int got;
+
+	while ((got = shell->fs->ops->read(shell->fs, file, shell->payload, most)) > 0) {
+		int error = consume(shell, context, (uint32_t)got);
+
+		if (error != 0) {
+			return error;
+		}
+		if (vop_shell_is_interrupted(shell)) {
+			return VOP_EINTR;
+		}
+	}
+	return -got;
+}
+
+/* Run `consume` over the file that an argument names; tells failures itself. */
+static int read_argument(struct vop_shell *shell, const char *command, const char *argument,
+			 consume_fn consume, void *context)
+{
+	struct vop_fs *fs = shell->fs;
+	struct vop_fs_file file;
+	int error = vop_shell_path(shell->path[0], argument);
+
+	if (error == 0) {
+		error = -fs->ops->open(fs, shell->path[0], VOP_FS_READ, 0, &file);
+	}
+	if (error == 0) {
+		error = read_all(shell, &file, consume, context);
+		(void)fs->ops->close(fs, &file);
+	}
+	return error == 0 ? 0 : vop_shell_fail(shell, command, argument, error);
+}
+
+static int print_payload(struct vop_shell *shell, void *context, uint32_t bytes)
+{
+	(void)context;
+	shell->out->write(shell->out, (const char *)shell->payload, bytes);
+	return 0;
+}
+
+int vop_shell_cat(struct vop_shell *shell, uint32_t count, char *const *words)
+{
+	int status = 0;
+
+	if (count < 2) {
+		return vop_shell_usage(shell, words[0]);
+	}
+	for (uint32_t n = 1; n < count; n++) {
+		int error = read_argument(shell, words[0], words[n], print_payload, NULL);
+
+		status = error != 0 ? error : status;
+	}
+	return status;
+}
+
+struct checksum {
+	uint32_t crc;
+	uint64_t bytes;
+};
+
+/* Ref: Kounavis and Berry, "slicing-by-4": four tables, a word per step. */
+static void make_crc_tables(struct vop_shell *shell)
+{
+	for (uint32_t n = 0; n < 256; n++) {
+		uint32_t crc = n;
+
+		for (int bit = 0; bit < 8; bit++) {
+			crc = (crc >> 1) ^ ((crc & 1) != 0 ? CRC_POLYNOMIAL : 0);
+		}
+		shell->crc_tables[0][n] = crc;
+	}
+	for (uint32_t slice = 1; slice < 4; slice++) {
+		for (uint32_t n = 0; n < 256; n++) {
+			uint32_t crc = shell->crc_tables[slice - 1][n];
+
+			shell->crc_tables[slice][n] =
+				(crc >> 8) ^ shell->crc_tables[0][crc & 0xff];
+		}
+	}
+	shell->crc_ready = true;
+}
+
+/* Bytes of the word come from memory: the soft core's shifts take a cycle per bit. */
+static int add_to_checksum(struct vop_shell *shell, void *context, uint32_t bytes)
+{
+	struct checksum *sum = context;
+	const uint8_t *at = shell->payload;
+	uint32_t crc = sum->crc;
+	uint32_t left = bytes;
+
+	for (; left >= 4; left -= 4, at += 4) {
+		uint8_t crc_bytes[4] = { (uint8_t)crc, 0, 0, 0 };
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		memcpy(crc_bytes, &crc, sizeof(crc));
+#else
+		crc_bytes[1] = (uint8_t)(crc >> 8);
+		crc_bytes[2] = (uint8_t)(crc >> 16);
+		crc_bytes[3] = (uint8_t)(crc >> 24);
+#endif
+		crc = shell->crc_tables[3][crc_bytes[0] ^ at[0]] ^
+		      shell->crc_tables[2][crc_bytes[1] ^ at[1]] ^
+		      shell->crc_tables[1][crc_bytes[2] ^ at[2]] ^
+		      shell->crc_tables[0][crc_bytes[3] ^ at[3]];
+	}
+	for (; left > 0; left--, at++) {
+		crc = (crc >> 8) ^ shell->crc_tables[0][(crc & 0xff) ^ *at];
+	}
+	sum->crc = crc;
+	sum->bytes += bytes;
+	return 0;
+}
+
+int vop_shell_crc32(struct vop_shell *shell, uint32_t count, char *const *words)
+{
+	int status = 0;
+
+	if (count < 2) {
+		return vop_shell_usage(shell, words[0]);
+	}
+	if (!shell->crc_ready) {
+		make_crc_tables(shell);
+	}
+	for (uint32_t n = 1; n < count; n++) {
+		struct checksum sum = { .crc = 0xffffffffu };
+		int error = read_argument(shell, words[0], words[n], add_to_checksum, &sum);
+
+		if (error != 0) {
+			status = error;
+			continue;
+		}
+		vop_text_print(shell->out, "%08x %llu ", (unsigned int)~sum.crc,
+			       (unsigned long long)sum.bytes);
+		vop_shell_put_name(shell, words[n]);
+		vop_text_print(shell->out, "\n");
+	}
+	return status;
+}
+
+/* The file that `cp` writes, and whether a failure was its fault. */
+struct copy {
+	struct vop_fs_file to;
+	bool write_failed;
+};
+
+static int write_payload(struct vop_shell *shell, void *context, uint32_t bytes)
+{
+	struct copy *copy = context;
+	uint32_t done = 0;
+
+	while (done < bytes) {
+		int wrote = shell->fs->ops->write(shell->fs, &copy->to, shell->payload + done,
+						  bytes - done);
+
+		if (wrote <= 0) {
+			copy->write_failed = true;
+			return wrote < 0 ? -wrote : VOP_EIO;
+		}
+		done += (uint32_t)wrote;
+	}
+	return 0;
+}
+
+/* Copy path[0] to path[1], both clean; `from` and `to` are what was typed. */
+static int copy_file(struct vop_shell *shell, const char *from, const char *to, uint32_t mode)
+{
+	struct vop_fs *fs = shell->fs;
+	struct copy copy = { .write_failed = false };
+	struct vop_fs_file source;
+	int close_error;
+	int error;
+
+	error = -fs->ops->open(fs, shell->path[0], VOP_FS_READ, 0, &source);
+	if (error != 0) {
+		return vop_shell_fail(shell, "cp", from, error);
+	}
+	error = -fs->ops->open(fs, shell->path[1], VOP_FS_CREATE, mode, &copy.to);
+	if (error != 0) {
+		(void)fs->ops->close(fs, &source);
+		return vop_shell_fail(shell, "cp", to, error);
+	}
+	/* What one read brought, one write takes. */
+	if (copy.to.io_bytes < source.io_bytes) {
+		source.io_bytes = copy.to.io_bytes;
+	}
+	error = read_all(shell, &source, write_payload, &copy);
+	(void)fs->ops->close(fs, &source);
+	close_error = -fs->ops->close(fs, &copy.to);
+	if (error != 0) {
+		return vop_shell_fail(shell, "cp", copy.write_failed ? to : from, error);
+	}
+	return close_error == 0 ? 0 : vop_shell_fail(shell, "cp", to, close_error);
+}
+
+static bool is_same_file(const struct vop_fs_stat *a, const struct vop_fs_stat *b)
+{
+	return a->mount != NULL && a->mount == b->mount && a->inode == b->inode;
+}
+
+static int copy_argument(struct vop_shell *shell, const char *from, const char *to)
+{
+	struct vop_fs *fs = shell->fs;
+	struct vop_fs_stat source;
+	struct vop_fs_stat target;
+	int error = vop_shell_path(shell->path[0], from);
+
+	if (error == 0) {
+		error = -fs->ops->stat(fs, shell->path[0], &source);
+	}
+	if (error == 0 && (source.mode & VOP_FS_TYPE_MASK) == VOP_FS_TYPE_DIR) {
+		error = VOP_EISDIR;
+	}
+	if (error != 0) {
+		return vop_shell_fail(shell, "cp", from, error);
+	}
+	error = vop_shell_path(shell->path[1], to);
+	if (error != 0) {
+		return vop_shell_fail(shell, "cp", to, error);
+	}
+	error = -fs->ops->stat(fs, shell->path[1], &target);
+	if (error == 0 && (target.mode & VOP_FS_TYPE_MASK) == VOP_FS_TYPE_DIR) {
+		if (!vop_shell_path_join(shell->path[1], vop_shell_path_name(shell->path[0]))) {
+			return vop_shell_fail(shell, "cp", to, VOP_ENAMETOOLONG);
+		}
+		error = -fs->ops->stat(fs, shell->path[1], &target);
+	}
+	if (error == 0 && is_same_file(&source, &target)) {
+		vop_text_print(shell->out, "cp: ");
+		vop_shell_put_name(shell, to);
+		vop_text_print(shell->out, ": EINVAL: is the file that is copied\n");
+		return VOP_EINVAL;
+	}
+	return copy_file(shell, from, shell->path[1], source.mode & PERMISSIONS);
+}
+
+int vop_shell_cp(struct vop_shell *shell, uint32_t count, char *const *words)
+{
+	const char *to = words[count - 1];
+	struct vop_fs_stat target;
+	int status = 0;
+	int error;
+
+	if (count < 3) {
+		return vop_shell_usage(shell, words[0]);
+	}
+	if (count > 3) {
+		error = vop_shell_path(shell->path[1], to);
+		if (error == 0) {
+			error = -shell->fs->ops->stat(shell->fs, shell->path[1], &target);
+		}
+		if (error == 0 && (target.mode & VOP_FS_TYPE_MASK) != VOP_FS_TYPE_DIR) {
+			error = VOP_ENOTDIR;
+		}
+		if (error != 0) {
+			return vop_shell_fail(shell, words[0], to, error);
+		}
+	}
+	for (uint32_t n = 1; n + 1 < count; n++) {
+		error = copy_argument(shell, words[n], to);
+		status = error != 0 ? error : status;
+		if (error == VOP_EINTR) {
+			break;
+		}
+	}
+	return status;
+}
