@@ -130,6 +130,18 @@ async def test_a_vector_raised_twice_before_it_leaves_merges(ctx, dut):
 
 
 @story
+async def test_a_vector_raised_again_in_the_cycle_it_is_released_leaves_again(ctx, dut):
+    await grant(ctx, dut)
+    await raise_vector(ctx, dut, 6)
+    await raise_vector(ctx, dut, 6)      # the first is just being found behind its data
+    ctx.set(dut.tx_drained, 0)
+    assert await taken(ctx, dut) == [6]
+
+    ctx.set(dut.tx_drained, 1)
+    assert await taken(ctx, dut) == [6]
+
+
+@story
 async def test_a_masked_vector_stays_pending_holds_nobody_and_leaves_when_unmasked(ctx, dut):
     await grant(ctx, dut)
     ctx.set(dut.mask, 1 << 8)
@@ -181,8 +193,13 @@ async def test_vectors_raised_without_end_still_let_tlps_begin(ctx, dut):
 
 @story
 async def test_a_reset_forgets_every_vector(ctx, dut):
-    await grant(ctx, dut, drained=0)
+    await grant(ctx, dut)
+    await raise_vector(ctx, dut, 1)
+    await ctx.tick().until(dut.msi.valid)
+    await raise_vector(ctx, dut, 4)
+    ctx.set(dut.tx_drained, 0)
     await raise_vector(ctx, dut, 2)
+    assert ctx.get(dut.pending) == 0b10110
     ctx.set(dut.reset, 1)
     await ctx.tick()
     ctx.set(dut.reset, 0)

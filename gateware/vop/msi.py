@@ -36,7 +36,7 @@ class MsiQueue(wiring.Component):
     tx_drained : ``In(1)``
         See ``phy.Signature``.
     reset : ``In(1)``
-        High: forget every vector.
+        High: forget every vector, an offered one too.
     hold : ``Out(1)``
         High while a vector waits for ``tx_drained``.
     pending : ``Out(32)``
@@ -107,7 +107,7 @@ class MsiQueue(wiring.Component):
         with m.Else():
             m.d.sync += ready.eq(ready | behind)
         with m.If(self.reset):
-            m.d.sync += [raised.eq(0), ready.eq(0)]
+            m.d.sync += [raised.eq(0), ready.eq(0), offered.eq(0)]
         return m
 
 

@@ -44,14 +44,14 @@ class Stage(wiring.Component):
 
 
 class Queue(wiring.Component):
-    """A first-in first-out queue between two streams.
+    """A first-in first-out queue between two streams, at one transfer per cycle.
 
     Parameters
     ----------
     shape : shape-like
         Payload of both streams.
     depth : :class:`int`
-        Transfers that it holds, 2 or more.
+        Transfers that it holds, 3 or more: with two it would pause.
 
     Members
     -------
@@ -65,12 +65,12 @@ class Queue(wiring.Component):
     Raises
     ------
     ValueError
-        If ``depth`` is below 2.
+        If ``depth`` is below 3.
     """
 
     def __init__(self, shape, *, depth):
-        if depth < 2:
-            raise ValueError(f"Queue depth must be 2 or more, not {depth!r}")
+        if depth < 3:
+            raise ValueError(f"Queue depth must be 3 or more, not {depth!r}")
         self._shape = shape
         self._depth = depth
         super().__init__({

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The parts of the endpoint refuse parameters that they cannot serve, and say why."""
+
+import re
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Module
+from vop.bar.decoder import BarDecoder
+from vop.pcie.align import PayloadAligner
+from vop.pcie.endpoint import Endpoint
+from vop.pcie.frame import PayloadFramer
+from vop.pcie.receiver import Receiver
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: PayloadAligner(64), "Width of the payload aligner must be 128 bits, not 64"),
+    (lambda: PayloadFramer(256), "Width of the payload framer must be 128 bits, not 256"),
+    (lambda: Receiver(128, depth=15), "Depth of the request queue must be 16 or more, not 15"),
+    (lambda: BarDecoder(register_bytes=48, memory_bytes=64),
+     "Size of BAR0 must be a power of two of at least 4, not 48"),
+    (lambda: Endpoint(96), "Width must be 64, 128 or 256 bits, not 96"),
+])
+def test_a_parameter_out_of_range_is_refused_by_name(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+@pytest.mark.parametrize("width", [64, 128, 256])
+def test_the_endpoint_elaborates_at_every_width(width):
+    top = Module()
+    top.submodules.endpoint = Endpoint(width, ram_bytes=4096)
+
+    assert "endpoint" in rtlil.convert(top, ports=[])
