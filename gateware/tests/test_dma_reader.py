@@ -162,11 +162,11 @@ def test_a_tag_that_timed_out_rests_until_its_late_completion_came():
         assert await bench.read(ctx, 0x1_0000, 0x100, 64) == TIMEOUT
         lost = bench.host.reads[0].tag
 
-        for n in range(40):
+        for _ in range(40):
             assert await bench.read(ctx, 0x2_0000, 0x200, 64) == OK
         assert lost not in {tlp.tag for tlp in bench.host.reads[1:]}
         bench.host.send({"tag": lost, "payload": bytes(64), "byte_count": 64})
-        for n in range(40):
+        for _ in range(40):
             assert await bench.read(ctx, 0x2_0000, 0x200, 64) == OK
 
         assert lost in {tlp.tag for tlp in bench.host.reads[41:]}
@@ -180,7 +180,7 @@ def test_a_tag_whose_completion_never_comes_is_used_again_after_its_quarantine()
 
     async def story(ctx):
         bench.host.fault = lambda tlp: "silent"
-        for n in range(33):
+        for _ in range(33):
             assert await bench.read(ctx, 0x1_0000, 0x100, 64) == TIMEOUT
 
         bench.host.fault = lambda tlp: None

@@ -11,7 +11,7 @@ from .checker import PlacementLayout
 
 __all__ = ["LinePlacer"]
 
-# A completion costs at most one write more than it has beats, and no more than 36 can be outstanding
+# A completion costs at most one write more than it has beats, and no more than 36 are outstanding
 # (the header credits). With no read issued above the mark, the queue never overflows.
 _DEPTH = 64
 _CROWDED = 24

@@ -78,7 +78,7 @@ class ReadControl(wiring.Component):
 
         m.d.comb += [
             self.ready.eq(~active),
-            self.stop.eq(active & (error != CommandError.OK)),
+            self.stop.eq(active & ((error != CommandError.OK) | self.cancel | ~self.bus_master)),
             self.result.valid.eq(active & issued & self.quiet),
             self.result.payload.eq(error),
         ]
