@@ -47,7 +47,11 @@ struct vop_device_desc;
  * @out_len: answer: bytes copied, both directions. 0 also if no chain is there.
  */
 struct vop_copy_desc {
+#ifdef __KERNEL__
+	struct iovec __user *iov;
+#else
 	struct iovec *iov;
+#endif
 	__u32 iovcnt;
 	__u8 vr_idx;
 	__u8 update_used;

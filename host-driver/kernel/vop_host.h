@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The objects of vop_host, who owns them, and what each file offers the others.
+ *
+ * struct vop_host is one card. It owns the device page, the copier channel, the
+ * guard windows and the vectors; it lives until the last open file is closed,
+ * its hardware only until vop_host_remove() returns. struct vop_vdev is one
+ * virtio device, owned by one open file.
+ *
+ * Locks, outermost first: vop_vdev.config_lock (long handshakes), vop_vdev.lock
+ * (state), vop_host.lock (slots, guard windows, limbo), vop_vring.lock (one
+ * transfer), vop_channel.lock (submitters), then the spinlocks. mmap() runs
+ * under the caller's mmap_lock and takes map_lock only.
+ */
+#ifndef VOP_HOST_H
+#define VOP_HOST_H
+
+#include <linux/bitmap.h>
+#include <linux/bits.h>
+#include <linux/dma-mapping.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/spinlock.h>
+#include <linux/virtio_ring.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "regs/vop_regs.h"
+#include "uapi/vop.h"
+#include "vop_host_chain.h"
+#include "vop_host_timeouts.h"
+
+#define VOP_HOST_NAME		"vop_host"
+#define VOP_FIRMWARE_NAME	"vop/card.bin"
+
+#define VOP_BAR_REGISTERS	0
+#define VOP_BAR_APERTURE	2
+
+#define VOP_MAX_VECTORS		32
+#define VOP_VECTOR_LINK		0
+#define VOP_VECTOR_RECORDS	1
+#define VOP_VECTOR_VDEVS	2
+
+/* Blocks of the smallest possible length that fit the device page. */
+#define VOP_MAX_SLOTS							\
+	((VOP_DEVICE_PAGE_BYTES - sizeof(struct vop_bootparam)) /	\
+	 (sizeof(struct vop_device_desc) + sizeof(struct vop_device_ctrl)))
+
+#define VOP_RECORDS_LOG2	8
+#define VOP_RECORDS		BIT(VOP_RECORDS_LOG2)
+/* Most commands held, whatever depth a card claims. A power of two. */
+#define VOP_MAX_HELD		32
+
+/**
+ * enum vop_host_state - how far the card is
+ * @VOP_HOST_OFFLINE: not started, or late; a late card may still come online
+ * @VOP_HOST_BOOTING: its CPU runs, h2c_config_db is not published yet
+ * @VOP_HOST_ONLINE: it has published h2c_config_db
+ * @VOP_HOST_REFUSED: its firmware refused the device page. Final.
+ * @VOP_HOST_CRASHED: its firmware trapped, or its copier hangs. Final.
+ * @VOP_HOST_GONE: it answers with all ones, or the driver leaves. Final.
+ */
+enum vop_host_state {
+	VOP_HOST_OFFLINE,
+	VOP_HOST_BOOTING,
+	VOP_HOST_ONLINE,
+	VOP_HOST_REFUSED,
+	VOP_HOST_CRASHED,
+	VOP_HOST_GONE,
+};
+
+/* Counters of a card, one sysfs file each: see vop_host_sysfs.c. */
+enum vop_counter {
+	VOP_COUNT_INTERRUPTS,
+	VOP_COUNT_COMMANDS,
+	VOP_COUNT_TO_CARD_BYTES,
+	VOP_COUNT_TO_HOST_BYTES,
+	VOP_COUNT_CHAINS,
+	VOP_COUNT_CHANNEL_RESETS,
+	VOP_COUNT_LATE,
+	VOP_COUNT_PEER_ERRORS,
+	VOP_COUNTERS,
+};
+
+/* Faults of a virtio driver other than those of its chains. */
+enum vop_peer_fault {
+	VOP_PEER_BAD_USED_ADDRESS,
+	VOP_PEER_BAD_FEATURES,
+	VOP_PEER_BAD_DOORBELL,
+	VOP_PEER_FAULTS,
+};
+
+/**
+ * struct vop_coherent - coherent memory that the card reaches
+ * @va: its kernel address, NULL if there is none
+ * @bus: its host bus address
+ * @bytes: its size
+ */
+struct vop_coherent {
+	void *va;
+	dma_addr_t bus;
+	size_t bytes;
+};
+
+/**
+ * struct vop_channel - a copier channel of the host
+ * @lock: serialises submitters and resets
+ * @reap_lock: guards what the interrupt handler changes: all below
+ * @wait: woken when commands end or the channel fails
+ * @records: the record ring
+ * @pending: whose command it is, by submission modulo VOP_MAX_HELD
+ * @submitted: commands written to the channel, running
+ * @ended: commands accounted for, running
+ * @position: next record's slot
+ * @phase: that record's phase bit when it is new
+ * @depth: most commands held
+ * @failed: stopped until it is reset
+ * @dead: stopped for good
+ */
+struct vop_channel {
+	struct mutex lock;
+	spinlock_t reap_lock;
+	wait_queue_head_t wait;
+	struct vop_coherent records;
+	struct vop_batch *pending[VOP_MAX_HELD];
+	u32 submitted;
+	u32 ended;
+	u32 position;
+	bool phase;
+	u8 depth;
+	bool failed;
+	bool dead;
+};
+
+/**
+ * struct vop_batch - commands that succeed or fail together
+ * @host: the card
+ * @held: the latest command, not submitted yet
+ * @has_held: there is one
+ * @left: commands submitted and not ended
+ * @error: 0, or why the batch failed; nothing more is submitted then
+ */
+struct vop_batch {
+	struct vop_host *host;
+	struct vop_copier_command held;
+	bool has_held;
+	unsigned int left;
+	int error;
+};
+
+/**
+ * struct vop_slot - a block's place in the device page
+ * @offset: from the start of the page
+ * @bytes: length of the block, device control included; never changes
+ * @used: occupied, or not safe to reuse
+ */
+struct vop_slot {
+	u16 offset;
+	u16 bytes;
+	bool used;
+};
+
+struct vop_vector {
+	struct vop_host *host;
+	unsigned int index;
+};
+
+/**
+ * struct vop_host - one card
+ * @ref: held by the driver's binding and by each open file
+ * @pdev: the PCI function; its registers may be touched while !@leaving
+ * @misc: /dev/vop_virtio<index>
+ * @state: see enum vop_host_state; change it through vop_host_enter()
+ * @leaving: no device is added any more
+ * @deaf: a removal was late: do not wait for others while leaving
+ * @lock: guards @page's slots, @guard_used, @placed, @limbo
+ * @placed: virtio devices that have a slot, until the last of it is undone
+ * @limbo: removed ones, whose memory the card has not let go of
+ * @vdevs_lock: guards @vdevs, at which the interrupt handler looks
+ * @control_wait: woken by each interrupt: handshakes wait here
+ */
+struct vop_host {
+	struct kref ref;
+	struct pci_dev *pdev;
+	struct miscdevice misc;
+	int index;
+	char name[24];
+
+	spinlock_t state_lock;
+	enum vop_host_state state;
+	bool leaving;
+	bool deaf;
+
+	void __iomem *registers;
+	void __iomem *aperture;
+	u32 ram_bytes;
+	u32 identity[8];
+
+	unsigned int vectors;
+	struct vop_vector vector[VOP_MAX_VECTORS];
+
+	struct mutex lock;
+	struct vop_coherent page;
+	struct vop_slot slot[VOP_MAX_SLOTS];
+	unsigned int slots;
+	unsigned int guard_windows;
+	DECLARE_BITMAP(guard_used, 256);
+	struct list_head placed;
+	struct list_head limbo;
+
+	spinlock_t vdevs_lock;
+	struct list_head vdevs;
+
+	struct vop_channel channel;
+
+	struct workqueue_struct *workqueue;
+	struct work_struct control_work;
+	struct delayed_work boot_work;
+	unsigned long boot_deadline;
+	wait_queue_head_t control_wait;
+
+	size_t firmware_bytes;
+	u32 firmware_crc;
+	struct dentry *debugfs;
+	atomic64_t counter[VOP_COUNTERS];
+};
+
+/**
+ * struct vop_vring - device side of a split ring
+ * @lock: one transfer at a time; guards all below but @seen_avail
+ * @ring: the three parts in host memory; the used part is unused
+ * @info: place of struct vop_vring_info, which may be misaligned
+ * @bytes: whole allocation, in pages
+ * @context_card: the vring context in card RAM, 0 while there is none
+ * @last_avail: avail entries consumed
+ * @seen_avail: avail index at the last interrupt; the handler's own
+ * @broken: the card broke the ring: nothing goes until the driver resets
+ * @in_progress: @chain is popped and not completed
+ * @read: place in the chain's device-readable segments
+ * @write: place in its device-writable segments
+ * @written_bytes: bytes written to the chain: used.len
+ * @bounce: VOP_INT_DMA_BUF_BYTES that the copier reads and writes
+ */
+struct vop_vring {
+	struct mutex lock;
+	struct vring ring;
+	void *info;
+	size_t bytes;
+	u32 context_card;
+	u16 last_avail;
+	u16 seen_avail;
+	bool broken;
+	bool in_progress;
+	struct vop_cursor read;
+	struct vop_cursor write;
+	u32 written_bytes;
+	struct vop_chain chain;
+	struct vop_coherent bounce;
+};
+
+enum vop_vdev_state {
+	VOP_VDEV_NEW,
+	VOP_VDEV_ADDED,
+	VOP_VDEV_REMOVED,
+};
+
+/**
+ * struct vop_vdev - one virtio device, one open file
+ * @ref: held by the file, and by whoever works on it without a lock
+ * @node: on vop_host.vdevs
+ * @place_node: on vop_host.placed, then perhaps on vop_host.limbo
+ * @config_lock: serialises config change and removal, which wait for the card
+ * @lock: guards @state and the short handshakes
+ * @map_lock: guards @mms, and the memory against mmap()
+ * @head: type and lengths as checked; the page's copy is never trusted
+ * @desc: the block in the device page, @vqconfig, @features, @config, @ctrl
+ *	within it
+ * @offered: feature bits 0 to 63 as offered
+ * @vector: which vector its driver raises
+ * @rings: memory of all vrings, one guard window over it
+ * @needs_control: the interrupt handler saw a handshake to answer
+ * @poll_wake: poll() reports this once
+ * @file_mapping: of the open file, to take its mappings away
+ * @mms: address spaces that have mapped it: struct vop_mm
+ */
+struct vop_vdev {
+	struct kref ref;
+	struct vop_host *host;
+	struct list_head node;
+	struct list_head place_node;
+
+	struct mutex config_lock;
+	struct mutex lock;
+	enum vop_vdev_state state;
+
+	struct vop_device_desc head;
+	struct vop_slot *slot;
+	struct vop_device_desc *desc;
+	struct vop_vqconfig *vqconfig;
+	u8 *features;
+	u8 *config;
+	struct vop_device_ctrl *ctrl;
+	u64 offered;
+	unsigned int vector;
+
+	struct vop_coherent rings;
+	int guard;
+	struct vop_vring vr[VOP_MAX_VRINGS];
+
+	wait_queue_head_t poll_wait;
+	atomic_t poll_wake;
+	atomic_t needs_control;
+	u8 seen_status;
+
+	struct mutex map_lock;
+	struct address_space *file_mapping;
+	struct list_head mms;
+
+	struct dentry *debugfs;
+	atomic_t chain_fault[VOP_CHAIN_FAULTS];
+	atomic_t peer_fault[VOP_PEER_FAULTS];
+	atomic64_t to_card_bytes;
+	atomic64_t to_host_bytes;
+	atomic64_t chains;
+};
+
+/* vop_host_main.c */
+extern unsigned int vop_info_align;
+extern char *vop_firmware;
+extern struct dentry *vop_debugfs_root;
+extern const struct attribute_group *vop_host_groups[];
+
+/* vop_host_pci.c */
+int vop_host_probe(struct pci_dev *pdev, const struct pci_device_id *id);
+void vop_host_remove(struct pci_dev *pdev);
+void vop_host_shutdown(struct pci_dev *pdev);
+extern const struct pci_error_handlers vop_host_error_handlers;
+void vop_host_put(struct vop_host *host);
+int vop_coherent_alloc(struct vop_host *host, struct vop_coherent *memory,
+		       size_t bytes);
+void vop_coherent_free(struct vop_host *host, struct vop_coherent *memory);
+
+static inline u32 vop_read(const struct vop_host *host, u32 offset)
+{
+	return readl(host->registers + offset);
+}
+
+static inline void vop_write(const struct vop_host *host, u32 offset, u32 value)
+{
+	writel(value, host->registers + offset);
+}
+
+static inline void vop_count(struct vop_host *host, enum vop_counter counter,
+			     u64 by)
+{
+	atomic64_add(by, &host->counter[counter]);
+}
+
+/* vop_host_boot.c */
+int vop_boot_start(struct vop_host *host);
+void vop_boot_stop(struct vop_host *host);
+void vop_boot_work(struct work_struct *work);
+bool vop_host_enter(struct vop_host *host, enum vop_host_state state);
+void vop_host_lose(struct vop_host *host, enum vop_host_state state);
+void vop_host_check(struct vop_host *host);
+void vop_host_note_online(struct vop_host *host);
+const char *vop_host_state_name(enum vop_host_state state);
+
+static inline bool vop_host_is_lost(const struct vop_host *host)
+{
+	return READ_ONCE(host->state) >= VOP_HOST_REFUSED;
+}
+
+/* vop_host_guard.c */
+void vop_guard_reset(struct vop_host *host);
+int vop_guard_open(struct vop_host *host, dma_addr_t bus, size_t bytes);
+void vop_guard_close(struct vop_host *host, int window);
+
+/* vop_host_devpage.c */
+void vop_devpage_init(struct vop_host *host);
+s8 vop_devpage_config_db(const struct vop_host *host);
+size_t vop_devpage_block_bytes(const struct vop_device_desc *head);
+int vop_devpage_reserve(struct vop_vdev *vdev);
+void vop_devpage_fill(struct vop_vdev *vdev, const u8 *block);
+void vop_devpage_publish(struct vop_vdev *vdev);
+void vop_devpage_retire(struct vop_vdev *vdev, bool reusable);
+long vop_devpage_config_change(struct vop_vdev *vdev, const u8 *config);
+bool vop_devpage_ask_removal(struct vop_vdev *vdev);
+u64 vop_devpage_accepted(const struct vop_vdev *vdev);
+
+/* vop_host_doorbell.c */
+bool vop_doorbell_ring(struct vop_host *host, s8 doorbell);
+void vop_doorbell_ring_vdev(struct vop_vdev *vdev);
+irqreturn_t vop_doorbell_rung(int irq, void *vector);
+
+/* vop_host_copier.c */
+int vop_copier_init(struct vop_host *host);
+int vop_copier_start(struct vop_host *host);
+void vop_copier_stop(struct vop_host *host);
+void vop_copier_kill(struct vop_host *host);
+void vop_copier_reap(struct vop_host *host);
+void vop_batch_init(struct vop_batch *batch, struct vop_host *host);
+int vop_batch_copy(struct vop_batch *batch, bool to_host, dma_addr_t bus,
+		   u32 address_card, u32 bytes);
+int vop_batch_complete(struct vop_batch *batch, u32 context_card, u16 head,
+		       u32 written_bytes);
+int vop_batch_wait(struct vop_batch *batch);
+
+/* vop_host_vring.c */
+int vop_vrings_alloc(struct vop_vdev *vdev, const struct vop_vqconfig *queues);
+void vop_vrings_free(struct vop_vdev *vdev);
+void vop_vring_reset(struct vop_vring *vr);
+bool vop_vring_look(struct vop_vring *vr);
+int vop_vring_take_used(struct vop_vdev *vdev, unsigned int index);
+int vop_vring_pop(struct vop_vdev *vdev, struct vop_vring *vr);
+void vop_vring_publish_info(struct vop_vring *vr);
+
+/* vop_host_transfer.c */
+int vop_transfer_step(struct vop_vdev *vdev, struct vop_copy_desc *copy,
+		      bool compat);
+
+/* vop_host_vdev.c */
+struct vop_vdev *vop_vdev_create(struct vop_host *host);
+void vop_vdev_put(struct vop_vdev *vdev);
+int vop_vdev_add(struct vop_vdev *vdev, u8 *block);
+void vop_vdev_remove(struct vop_vdev *vdev);
+void vop_vdev_remove_all(struct vop_host *host);
+void vop_vdev_free_limbo(struct vop_host *host);
+bool vop_vdev_look(struct vop_vdev *vdev);
+void vop_vdev_wake(struct vop_vdev *vdev);
+void vop_vdev_break(struct vop_vdev *vdev);
+void vop_vdev_control_work(struct work_struct *work);
+
+/**
+ * vop_peer_err() - report that the card broke the protocol
+ * @vdev: the virtio device
+ * @fmt: what was expected and what came
+ *
+ * One rate-limited message and one count per fault; the caller bumps the
+ * fault's own debugfs counter and decides on NEEDS_RESET.
+ */
+#define vop_peer_err(vdev, fmt, ...)					\
+do {									\
+	struct vop_vdev *__vdev = (vdev);				\
+	vop_count(__vdev->host, VOP_COUNT_PEER_ERRORS, 1);		\
+	dev_err_ratelimited(&__vdev->host->pdev->dev,			\
+			    "virtio device at %#x: " fmt "\n",		\
+			    __vdev->slot->offset, ##__VA_ARGS__);	\
+} while (0)
+
+/* vop_host_cdev.c */
+int vop_cdev_register(struct vop_host *host);
+void vop_cdev_unregister(struct vop_host *host);
+
+/* vop_host_mmap.c */
+int vop_mmap(struct vop_vdev *vdev, struct vm_area_struct *vma);
+void vop_mmap_revoke(struct vop_vdev *vdev);
+void vop_mmap_forget(struct vop_vdev *vdev);
+
+/* vop_host_debugfs.c */
+#ifdef CONFIG_DEBUG_FS
+void vop_debugfs_add_host(struct vop_host *host);
+void vop_debugfs_add_vdev(struct vop_vdev *vdev);
+#else
+static inline void vop_debugfs_add_host(struct vop_host *host)
+{
+}
+
+static inline void vop_debugfs_add_vdev(struct vop_vdev *vdev)
+{
+}
+#endif
+
+#endif /* VOP_HOST_H */

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The host's copier channel: commands out, completion records in.
+ *
+ * Commands go out by 8-byte stores; each asks for a record, which the card
+ * posts into host memory, so that nothing is ever read from the card. Within
+ * the channel effects are ordered. A command that fails stops the channel: the
+ * ones behind it are dropped, and every batch with a command under way fails.
+ * Whoever waits for such a batch resets the channel before it returns, so that
+ * no memory is reused while the card may still write to it.
+ */
+#include <linux/bitfield.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
+#include <linux/iopoll.h>
+
+#include "vop_host.h"
+
+/* The host uses one channel, for all its virtio devices. */
+#define VOP_CHANNEL		0
+
+#define VOP_STATUS_POLL_US	50
+
+static u32 vop_channel_register(u32 first)
+{
+	return first + VOP_CHANNEL * VOP_COPIER_LIMITS_CHANNEL_STRIDE;
+}
+
+/**
+ * vop_copier_init() - allocate the record ring
+ * @host: the card; its identity has been read
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vop_copier_init(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	u32 shape = host->identity[VOP_IDENTITY_COPIER / 4];
+	u32 depth = FIELD_GET(VOP_IDENTITY_COPIER_QUEUE_DEPTH_MASK, shape);
+
+	mutex_init(&channel->lock);
+	spin_lock_init(&channel->reap_lock);
+	init_waitqueue_head(&channel->wait);
+	channel->depth = clamp_t(u32, depth, 1, VOP_MAX_HELD);
+	return vop_coherent_alloc(host, &channel->records, VOP_RECORDS *
+				  sizeof(struct vop_copier_record));
+}
+
+/* Sets a channel up that has just been reset. Nobody submits meanwhile. */
+static void vop_channel_enable(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	u32 vector = host->vectors > 1 ? VOP_VECTOR_RECORDS : VOP_VECTOR_LINK;
+	u32 config = FIELD_PREP(VOP_COPIER_RECORD_CONFIG_ENTRIES_LOG2_MASK,
+				VOP_RECORDS_LOG2) |
+		     FIELD_PREP(VOP_COPIER_RECORD_CONFIG_VECTOR_MASK, vector);
+
+	memset(channel->records.va, 0, channel->records.bytes);
+	channel->position = 0;
+	channel->phase = true;
+
+	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_LO),
+		  lower_32_bits(channel->records.bus));
+	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_HI),
+		  upper_32_bits(channel->records.bus));
+	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_CONFIG), config);
+	vop_write(host, vop_channel_register(VOP_COPIER_CONTROL),
+		  VOP_COPIER_CONTROL_ENABLE_MASK);
+}
+
+/* Resets the channel and waits until it is idle: -ETIMEDOUT, -ENODEV. */
+static int vop_channel_reset(struct vop_host *host)
+{
+	void __iomem *status =
+		host->registers + vop_channel_register(VOP_COPIER_STATUS);
+	unsigned long bound = vop_host_wait_jiffies(VOP_WAIT_CHANNEL_RESET);
+	u32 value;
+	int ret;
+
+	vop_write(host, vop_channel_register(VOP_COPIER_CONTROL),
+		  VOP_COPIER_CONTROL_RESET_MASK);
+	/*
+	 * Off the steady state, so the card is read. The answer also pushes
+	 * the channel's last record and data into host memory.
+	 */
+	ret = read_poll_timeout(readl, value, value == U32_MAX ||
+				!FIELD_GET(VOP_COPIER_STATUS_STATE_MASK, value),
+				VOP_STATUS_POLL_US, jiffies_to_usecs(bound),
+				false, status);
+	return value == U32_MAX ? -ENODEV : ret;
+}
+
+/**
+ * vop_copier_start() - bring the channel up, whatever an earlier driver left
+ * @host: the card
+ *
+ * Return: 0, -ETIMEDOUT if the channel does not become idle, or -ENODEV.
+ */
+int vop_copier_start(struct vop_host *host)
+{
+	int ret = vop_channel_reset(host);
+
+	if (ret)
+		dev_err(&host->pdev->dev, "copier: reset: %pe\n", ERR_PTR(ret));
+	else
+		vop_channel_enable(host);
+	return ret;
+}
+
+/**
+ * vop_copier_stop() - stop the channel for good, and wait until it is idle
+ * @host: the card
+ */
+void vop_copier_stop(struct vop_host *host)
+{
+	vop_copier_kill(host);
+	mutex_lock(&host->channel.lock);
+	if (!vop_host_is_lost(host) && vop_channel_reset(host))
+		dev_warn(&host->pdev->dev, "copier channel does not stop\n");
+	mutex_unlock(&host->channel.lock);
+}
+
+/* Gives every command under way the same end. Holds reap_lock. */
+static void vop_channel_fail(struct vop_channel *channel, int error)
+{
+	channel->failed = true;
+	while (channel->ended != channel->submitted) {
+		struct vop_batch *batch =
+			channel->pending[channel->ended % VOP_MAX_HELD];
+
+		batch->error = error;
+		/* Pairs with smp_load_acquire() in vop_batch_has_ended(). */
+		smp_store_release(&batch->left, batch->left - 1);
+		channel->ended++;
+	}
+	wake_up_all(&channel->wait);
+}
+
+/**
+ * vop_copier_kill() - fail every command, now and later
+ * @host: the card, lost or about to be left
+ *
+ * Context: any; takes reap_lock.
+ */
+void vop_copier_kill(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&channel->reap_lock, flags);
+	channel->dead = true;
+	vop_channel_fail(channel, -ENODEV);
+	spin_unlock_irqrestore(&channel->reap_lock, flags);
+}
+
+/* Takes one new record; false if there is none. Holds reap_lock. */
+static bool vop_channel_take_record(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	struct vop_copier_record *record = channel->records.va;
+	struct vop_batch *batch;
+	u32 control, error;
+	u16 tag;
+
+	record += channel->position;
+	control = le32_to_cpu(READ_ONCE(record->control));
+	if (control >> VOP_RECORD_BITS_PHASE_LSB != channel->phase)
+		return false;
+	/* Pairs with the record being posted behind the command's effects. */
+	dma_rmb();
+
+	tag = control >> VOP_RECORD_BITS_TAG_LSB;
+	error = (control >> VOP_RECORD_BITS_ERROR_LSB) & 0xff;
+	if (channel->ended == channel->submitted ||
+	    tag != (u16)channel->ended || error) {
+		dev_err_ratelimited(&host->pdev->dev,
+				    "copier: record of command %u says command %u, error %u\n",
+				    (u16)channel->ended, tag, error);
+		vop_channel_fail(channel, -EIO);
+		return false;
+	}
+
+	batch = channel->pending[channel->ended++ % VOP_MAX_HELD];
+	/* Pairs with smp_load_acquire() in vop_batch_has_ended(). */
+	smp_store_release(&batch->left, batch->left - 1);
+	channel->position = (channel->position + 1) % VOP_RECORDS;
+	if (!channel->position)
+		channel->phase = !channel->phase;
+	return true;
+}
+
+/**
+ * vop_copier_reap() - take the records that have come
+ * @host: the card
+ *
+ * Context: any; the interrupt handler, and whoever is about to call it late.
+ */
+void vop_copier_reap(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	unsigned long flags;
+
+	spin_lock_irqsave(&channel->reap_lock, flags);
+	while (!channel->failed && vop_channel_take_record(host))
+		;
+	spin_unlock_irqrestore(&channel->reap_lock, flags);
+	wake_up_all(&channel->wait);
+}
+
+/* Counts a late command and stops the channel, unless its record has come. */
+static void vop_channel_late(struct vop_host *host, const char *what)
+{
+	struct vop_channel *channel = &host->channel;
+	unsigned long flags;
+
+	vop_count(host, VOP_COUNT_LATE, 1);
+	dev_err(&host->pdev->dev, "copier: %s is late\n", what);
+	spin_lock_irqsave(&channel->reap_lock, flags);
+	vop_channel_fail(channel, -EIO);
+	spin_unlock_irqrestore(&channel->reap_lock, flags);
+	vop_host_check(host);
+}
+
+/* Revives a failed channel. Holds channel.lock. */
+static int vop_channel_recover(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	int ret;
+
+	if (READ_ONCE(channel->dead))
+		return -ENODEV;
+	if (!READ_ONCE(channel->failed))
+		return 0;
+
+	ret = vop_channel_reset(host);
+	if (ret) {
+		dev_err(&host->pdev->dev, "copier: reset %s\n",
+			ret == -ENODEV ? "finds no card" : "is late");
+		/* It may write to any memory that it was given: cut it off. */
+		pci_clear_master(host->pdev);
+		vop_host_lose(host, ret == -ENODEV ? VOP_HOST_GONE :
+						     VOP_HOST_CRASHED);
+		return -ENODEV;
+	}
+	vop_channel_enable(host);
+	vop_count(host, VOP_COUNT_CHANNEL_RESETS, 1);
+
+	spin_lock_irq(&channel->reap_lock);
+	channel->failed = channel->dead;
+	spin_unlock_irq(&channel->reap_lock);
+	return channel->dead ? -ENODEV : 0;
+}
+
+static u32 vop_channel_held(const struct vop_channel *channel)
+{
+	return READ_ONCE(channel->submitted) - READ_ONCE(channel->ended);
+}
+
+static bool vop_channel_has_room(const struct vop_channel *channel)
+{
+	return vop_channel_held(channel) < channel->depth ||
+	       READ_ONCE(channel->failed);
+}
+
+/* Enters a command into the books; 0, or why it must not be submitted. */
+static int vop_channel_account(struct vop_batch *batch,
+			       struct vop_copier_command *command,
+			       bool interrupt)
+{
+	struct vop_channel *channel = &batch->host->channel;
+	u32 control = le32_to_cpu(command->control);
+	int ret = 0;
+
+	spin_lock_irq(&channel->reap_lock);
+	if (batch->error) {
+		ret = batch->error;
+	} else if (channel->failed) {
+		ret = channel->dead ? -ENODEV : -EIO;
+	} else {
+		control |= BIT(VOP_COMMAND_BITS_RECORD_LSB);
+		control |= (u32)(u16)channel->submitted <<
+			   VOP_COMMAND_BITS_TAG_LSB;
+		channel->pending[channel->submitted++ % VOP_MAX_HELD] = batch;
+		batch->left++;
+		/* Whoever finds the channel full waits for this one. */
+		if (interrupt || vop_channel_held(channel) == channel->depth)
+			control |= BIT(VOP_COMMAND_BITS_INTERRUPT_LSB);
+		command->control = cpu_to_le32(control);
+	}
+	spin_unlock_irq(&channel->reap_lock);
+	return ret;
+}
+
+/* Four 8-byte stores, the low word first; the last one submits. */
+static void vop_channel_write(struct vop_host *host,
+			      const struct vop_copier_command *command)
+{
+	void __iomem *to =
+		host->registers + vop_channel_register(VOP_COPIER_COMMAND_0);
+	__le64 words[sizeof(*command) / sizeof(__le64)];
+	int n;
+
+	memcpy(words, command, sizeof(words));
+	for (n = 0; n < ARRAY_SIZE(words); n++)
+		writeq(le64_to_cpu(words[n]), to + n * sizeof(words[n]));
+	vop_count(host, VOP_COUNT_COMMANDS, 1);
+}
+
+/* Submits the held command of a batch. */
+static int vop_batch_submit(struct vop_batch *batch, bool interrupt)
+{
+	struct vop_host *host = batch->host;
+	struct vop_channel *channel = &host->channel;
+	int ret;
+
+	batch->has_held = false;
+	mutex_lock(&channel->lock);
+	ret = READ_ONCE(batch->error);
+	if (!ret)
+		ret = vop_channel_recover(host);
+	if (!ret &&
+	    !wait_event_timeout(channel->wait, vop_channel_has_room(channel),
+				vop_host_wait_jiffies(VOP_WAIT_COPIER))) {
+		vop_copier_reap(host);
+		if (!vop_channel_has_room(channel))
+			vop_channel_late(host, "room in the channel");
+	}
+	if (!ret)
+		ret = vop_channel_account(batch, &batch->held, interrupt);
+	if (!ret)
+		vop_channel_write(host, &batch->held);
+	else
+		WRITE_ONCE(batch->error, ret);
+	mutex_unlock(&channel->lock);
+	return ret;
+}
+
+/**
+ * vop_batch_init() - begin a batch
+ * @batch: lives until vop_batch_wait() has returned
+ * @host: the card
+ */
+void vop_batch_init(struct vop_batch *batch, struct vop_host *host)
+{
+	*batch = (struct vop_batch){ .host = host };
+}
+
+/*
+ * The latest command is held back: only the last one of a batch interrupts,
+ * and which that is shows when nothing follows.
+ */
+static int vop_batch_push(struct vop_batch *batch,
+			  const struct vop_copier_command *command)
+{
+	int ret = 0;
+
+	if (batch->has_held)
+		ret = vop_batch_submit(batch, false);
+	batch->held = *command;
+	batch->has_held = !ret;
+	return ret;
+}
+
+/**
+ * vop_batch_copy() - move bytes
+ * @batch: the batch
+ * @to_host: direction
+ * @bus: host bus address; the memory is untouched until vop_batch_wait()
+ * @address_card: card address, checked against card RAM
+ * @bytes: 1 to VOP_COPIER_LIMITS_MAX_BYTES
+ *
+ * Return: 0, or why the batch has failed; it is waited for all the same.
+ */
+int vop_batch_copy(struct vop_batch *batch, bool to_host, dma_addr_t bus,
+		   u32 address_card, u32 bytes)
+{
+	struct vop_copier_command command = {
+		.control = cpu_to_le32((VOP_OPCODE_COPY <<
+					VOP_COMMAND_BITS_OPCODE_LSB) |
+				       ((u32)to_host <<
+					VOP_COMMAND_BITS_TO_HOST_LSB)),
+		.bytes = cpu_to_le32(bytes),
+		.host_address = cpu_to_le64(bus),
+		.card_address = cpu_to_le32(address_card),
+	};
+
+	return vop_batch_push(batch, &command);
+}
+
+/**
+ * vop_batch_complete() - write a used element behind all copies of the batch
+ * @batch: the batch
+ * @context_card: the vring context, checked against card RAM
+ * @head: head of the finished chain
+ * @written_bytes: used.len
+ *
+ * Return: as vop_batch_copy().
+ */
+int vop_batch_complete(struct vop_batch *batch, u32 context_card, u16 head,
+		       u32 written_bytes)
+{
+	struct vop_copier_command command = {
+		.control = cpu_to_le32(VOP_OPCODE_COMPLETE <<
+				       VOP_COMMAND_BITS_OPCODE_LSB),
+		.card_address = cpu_to_le32(context_card),
+		.used_id = cpu_to_le32(head),
+		.used_len = cpu_to_le32(written_bytes),
+	};
+
+	return vop_batch_push(batch, &command);
+}
+
+static bool vop_batch_has_ended(const struct vop_batch *batch)
+{
+	/* Pairs with smp_store_release() where a command ends. */
+	return !smp_load_acquire(&batch->left);
+}
+
+/**
+ * vop_batch_wait() - wait until every command of a batch has ended
+ * @batch: the batch; may be used again if it has not failed
+ *
+ * Return: 0; -EIO if a command failed or was late, the channel has been reset
+ * then; -ENODEV if the card is lost.
+ */
+int vop_batch_wait(struct vop_batch *batch)
+{
+	struct vop_host *host = batch->host;
+	struct vop_channel *channel = &host->channel;
+	int ret;
+
+	if (batch->has_held)
+		vop_batch_submit(batch, true);
+	if (!wait_event_timeout(channel->wait, vop_batch_has_ended(batch),
+				vop_host_wait_jiffies(VOP_WAIT_COPIER))) {
+		vop_copier_reap(host);
+		if (!vop_batch_has_ended(batch))
+			vop_channel_late(host, "a record");
+	}
+	ret = READ_ONCE(batch->error);
+	if (ret) {
+		mutex_lock(&channel->lock);
+		vop_channel_recover(host);
+		mutex_unlock(&channel->lock);
+	}
+	return ret;
+}
