@@ -104,6 +104,11 @@ class Bench:
         await self.host.enumerate()
         self.warnings.enumerating = False
 
+    async def reset_function(self) -> None:
+        """Reset the function by the host's hand; it owes nothing afterwards."""
+        await self.host.function_level_reset()
+        self.checker.forget()
+
     def expect_fault(self, text: str) -> None:
         """Take one fault that contains ``text`` out of the list; it must be there."""
         for fault in self.faults:

@@ -79,7 +79,12 @@ def _hash(verilog: str, sources: Sequence[Path], waves: bool) -> str:
     digest = hashlib.sha256(verilog.encode())
     for source in sources:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    for word in (*_OPTIONS, _MAKE_FLAGS, f"waves={waves}", *(f"{tool}={version(tool)}" for tool in _TOOLS)):
+    for word in (
+        *_OPTIONS,
+        _MAKE_FLAGS,
+        f"waves={waves}",
+        *(f"{tool}={version(tool)}" for tool in _TOOLS),
+    ):
         digest.update(word.encode() + b"\0")
     return digest.hexdigest()[:16]
 

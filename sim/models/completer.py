@@ -32,6 +32,7 @@ class Fault(Enum):
     POISON = auto()  #: the last completion is poisoned
     LATE = auto()  #: a good answer after `late_ns`
     TWICE = auto()  #: every completion comes a second time: unexpected
+    MISPLACED = auto()  #: the first completion's lower address is wrong
     HALF = auto()  #: good data up to a completion boundary, then status CA
 
 
@@ -112,6 +113,8 @@ class Completer:
         completions = list(self._pieces(tlp, data))
         if fault is Fault.POISON:
             completions[-1].ep = True
+        elif fault is Fault.MISPLACED:
+            completions[0].lower_address ^= 0x40
         elif fault is Fault.HALF:
             half = len(completions) // 2
             completions[half:] = [self._refuse(tlp, CplStatus.CA, completions[half].byte_count)]

@@ -22,7 +22,7 @@ BUS_SETTLE_NS = 200
 READ_TIMEOUT_NS = 50_000
 _DEVICE_CONTROL = 0x08  # in the PCI Express capability
 _COMMAND = 0x04
-_FLR_SETTLE_NS = 2_000
+_FLR_SETTLE_NS = 10_000
 
 
 class Refused(Exception):
@@ -227,6 +227,13 @@ class Host:
             data += self._gather(await self.request(tlp), address, stop - address)
             address = stop
         return bytes(data)
+
+    async def read_nothing(self, bar: int, offset: int) -> list[Tlp]:
+        """Send a read without any byte enable, which flushes; return its completions."""
+        address = self.bar_address(bar) + offset
+        tlp = self._tlp(address, TlpType.MEM_READ, TlpType.MEM_READ_64)
+        tlp.address, tlp.length = address, 1
+        return await self.request(tlp)
 
     def _gather(self, completions: list[Tlp], address: int, length: int) -> bytes:
         data = bytearray()

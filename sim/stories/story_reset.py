@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The host resets the function at any moment; afterwards it is as new."""
+
+import cocotb
+from cocotb.triggers import Timer
+from vop.regs.copier import ChannelState, CommandError, Opcode
+from vop.regs.link import BootState
+
+from sim.harness.bench import story
+from sim.models.puppet import Puppet
+
+
+@story()
+@cocotb.parametrize(to_host=[True, False], after_ns=[200, 1_000, 3_000])
+async def a_reset_in_mid_transfer_leaves_a_card_that_works(bench, to_host, after_ns):
+    bench.host.completer.latency_ns = 1_000
+    channel = await bench.card.channel()
+    buffer = bench.host.memory.allocate(32768)
+    await channel.submit(
+        Opcode.COPY, host=buffer.address, card=0x8000, length=32768, to_host=to_host
+    )
+    await Timer(after_ns, "ns")
+
+    await bench.reset_function()
+
+    assert await channel.status() == (ChannelState.IDLE, CommandError.OK)
+    await channel.open()
+    record = await channel.copy(buffer, 0x8000, 32768, to_host=False)
+    assert record.error is CommandError.OK
+    assert await bench.card.dump(0x8000, 32768) == buffer.bytes
+
+
+@story()
+async def a_reset_stops_the_cpu_and_closes_the_guard(bench):
+    await Puppet.started(bench.card)
+    buffer = bench.host.memory.allocate(4096)
+    await bench.card.open_window(3, buffer)
+
+    await bench.reset_function()
+
+    assert await bench.card.get("link.cpu") == 0
+    assert await bench.card.get("link.boot_state") == BootState.RESET
+    assert await bench.card.get("guard.pages", 3) == 0
+
+
+@story()
+async def firmware_starts_again_after_a_reset(bench):
+    await bench.host.enable_msi(5)
+    await Puppet.started(bench.card)
+    await bench.reset_function()
+
+    puppet = await Puppet.started(bench.card)
+    await puppet.set("doorbell.c2h_ring", 3)
+
+    await bench.host.vector(3)
+
+
+@story()
+async def a_channel_reset_ends_the_command_under_way(bench):
+    bench.host.completer.latency_ns = 3_000
+    channel = await bench.card.channel()
+    buffer = bench.host.memory.allocate(16384)
+    await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=16384)
+    await Timer(1_000, "ns")
+
+    await channel.open()
+    bench.host.completer.latency_ns = 0
+
+    assert (await channel.copy(buffer, 0x8000, 16384, to_host=False)).error is CommandError.OK
+    assert await bench.card.dump(0x8000, 16384) == buffer.bytes
