@@ -121,8 +121,8 @@ struct vop_coherent {
  * @dead: stopped for good
  */
 struct vop_channel {
-	struct mutex lock;
-	spinlock_t reap_lock;
+	struct mutex lock; /* submitters and resets */
+	spinlock_t reap_lock; /* against the interrupt handler */
 	wait_queue_head_t wait;
 	struct vop_coherent records;
 	struct vop_batch *pending[VOP_MAX_HELD];
@@ -171,16 +171,40 @@ struct vop_vector {
 /**
  * struct vop_host - one card
  * @ref: held by the driver's binding and by each open file
- * @pdev: the PCI function; its registers may be touched while !@leaving
+ * @pdev: the PCI function; its registers may be touched until remove() ends
  * @misc: /dev/vop_virtio<index>
+ * @index: number of the card on this host
+ * @name: "vop_virtio<index>"
+ * @state_lock: guards changes of @state
  * @state: see enum vop_host_state; change it through vop_host_enter()
  * @leaving: no device is added any more
  * @deaf: a removal was late: do not wait for others while leaving
- * @lock: guards @page's slots, @guard_used, @placed, @limbo
+ * @registers: BAR0
+ * @aperture: BAR2, write-combining; written while the CPU is held only
+ * @ram_bytes: size of card RAM
+ * @identity: the identity block as read when the card was probed
+ * @vectors: MSI vectors granted and requested
+ * @vector: argument of each vector's handler
+ * @lock: guards @slot, @guard_used, @placed, @limbo
+ * @page: the device page
+ * @slot: places of blocks in it, in order
+ * @slots: how many there are; they never go away
+ * @guard_windows: windows that the card has
+ * @guard_used: windows that are open
  * @placed: virtio devices that have a slot, until the last of it is undone
  * @limbo: removed ones, whose memory the card has not let go of
- * @vdevs_lock: guards @vdevs, at which the interrupt handler looks
+ * @vdevs_lock: guards @vdevs
+ * @vdevs: virtio devices at which the interrupt handler looks
+ * @channel: the copier channel
+ * @workqueue: ordered; runs the two below
+ * @control_work: answers handshakes
+ * @boot_work: watches a card that boots
+ * @boot_deadline: in jiffies
  * @control_wait: woken by each interrupt: handshakes wait here
+ * @firmware_bytes: size of the image that was loaded
+ * @firmware_crc: its CRC-32
+ * @debugfs: directory of the card
+ * @counter: what sysfs shows
  */
 struct vop_host {
 	struct kref ref;
@@ -189,7 +213,7 @@ struct vop_host {
 	int index;
 	char name[24];
 
-	spinlock_t state_lock;
+	spinlock_t state_lock; /* changes of state */
 	enum vop_host_state state;
 	bool leaving;
 	bool deaf;
@@ -202,7 +226,7 @@ struct vop_host {
 	unsigned int vectors;
 	struct vop_vector vector[VOP_MAX_VECTORS];
 
-	struct mutex lock;
+	struct mutex lock; /* slots, windows, placed, limbo */
 	struct vop_coherent page;
 	struct vop_slot slot[VOP_MAX_SLOTS];
 	unsigned int slots;
@@ -211,7 +235,7 @@ struct vop_host {
 	struct list_head placed;
 	struct list_head limbo;
 
-	spinlock_t vdevs_lock;
+	spinlock_t vdevs_lock; /* the list vdevs */
 	struct list_head vdevs;
 
 	struct vop_channel channel;
@@ -239,13 +263,14 @@ struct vop_host {
  * @seen_avail: avail index at the last interrupt; the handler's own
  * @broken: the card broke the ring: nothing goes until the driver resets
  * @in_progress: @chain is popped and not completed
+ * @chain: the chain, as checked
  * @read: place in the chain's device-readable segments
  * @write: place in its device-writable segments
  * @written_bytes: bytes written to the chain: used.len
  * @bounce: VOP_INT_DMA_BUF_BYTES that the copier reads and writes
  */
 struct vop_vring {
-	struct mutex lock;
+	struct mutex lock; /* one transfer at a time */
 	struct vring ring;
 	void *info;
 	size_t bytes;
@@ -270,21 +295,38 @@ enum vop_vdev_state {
 /**
  * struct vop_vdev - one virtio device, one open file
  * @ref: held by the file, and by whoever works on it without a lock
+ * @host: the card, referenced
  * @node: on vop_host.vdevs
  * @place_node: on vop_host.placed, then perhaps on vop_host.limbo
  * @config_lock: serialises config change and removal, which wait for the card
  * @lock: guards @state and the short handshakes
- * @map_lock: guards @mms, and the memory against mmap()
+ * @state: NEW, then ADDED, then REMOVED; never back
  * @head: type and lengths as checked; the page's copy is never trusted
- * @desc: the block in the device page, @vqconfig, @features, @config, @ctrl
- *	within it
+ * @slot: its place in the device page; @desc, @vqconfig, @features, @config and
+ *	@ctrl point into it
+ * @desc: head of its block
+ * @vqconfig: its queues
+ * @features: feature bits, offered then accepted
+ * @config: configuration space
+ * @ctrl: device control
  * @offered: feature bits 0 to 63 as offered
  * @vector: which vector its driver raises
  * @rings: memory of all vrings, one guard window over it
- * @needs_control: the interrupt handler saw a handshake to answer
+ * @guard: that window, negative if there is none
+ * @vr: its queues, head.num_vq of them in use
+ * @poll_wait: pollers
  * @poll_wake: poll() reports this once
+ * @needs_control: the interrupt handler saw a handshake to answer
+ * @seen_status: status at the last interrupt; the handler's own
+ * @map_lock: guards @mms, and the memory against mmap()
  * @file_mapping: of the open file, to take its mappings away
  * @mms: address spaces that have mapped it: struct vop_mm
+ * @debugfs: its directory
+ * @chain_fault: chains refused, by fault
+ * @peer_fault: other faults of its driver
+ * @to_card_bytes: bytes given to its driver
+ * @to_host_bytes: bytes taken from its driver
+ * @chains: chains completed
  */
 struct vop_vdev {
 	struct kref ref;
@@ -292,8 +334,8 @@ struct vop_vdev {
 	struct list_head node;
 	struct list_head place_node;
 
-	struct mutex config_lock;
-	struct mutex lock;
+	struct mutex config_lock; /* long handshakes */
+	struct mutex lock; /* state, short handshakes */
 	enum vop_vdev_state state;
 
 	struct vop_device_desc head;
@@ -315,7 +357,7 @@ struct vop_vdev {
 	atomic_t needs_control;
 	u8 seen_status;
 
-	struct mutex map_lock;
+	struct mutex map_lock; /* mms, and memory against mmap() */
 	struct address_space *file_mapping;
 	struct list_head mms;
 
