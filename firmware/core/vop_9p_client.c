@@ -17,6 +17,9 @@
 #define GETATTR_BASIC 0x7ffu
 #define DIALECT "9P2000.L"
 
+/* Largest errno number of Linux, MAX_ERRNO. */
+#define ECODE_MAX 4095u
+
 _Static_assert(VOP_CONFIG_9P_FIDS >= 4 && VOP_CONFIG_9P_FIDS <= 32,
 	       "VOP_CONFIG_9P_FIDS must be 4 to 32");
 _Static_assert(VOP_CONFIG_9P_HEAD_BYTES >= 2 * (2 + VOP_9P_NAME_MAX) + 32,
@@ -66,7 +69,7 @@ static int check_reply(struct message *message, uint32_t reply_bytes)
 	}
 	if (type == VOP_9P_RLERROR) {
 		client->ecode = vop_9p_get_u32(&message->in);
-		if (message->in.bad || client->ecode == 0) {
+		if (message->in.bad || client->ecode == 0 || client->ecode > ECODE_MAX) {
 			return VOP_E_MALFORMED;
 		}
 		return VOP_E_REFUSED;

@@ -11,6 +11,9 @@
 
 #define TAG_LENGTH_BYTES 2
 
+/* Parts of the longest chain: a head and a payload one way, a head the other. */
+#define CHAIN_PARTS_MAX 3
+
 static struct vop_9p_virtio *to_virtio(struct vop_9p_transport *transport)
 {
 	return (struct vop_9p_virtio *)((uintptr_t)transport -
@@ -149,6 +152,11 @@ int vop_9p_virtio_start(struct vop_9p_virtio *virtio, struct vop_vdev *vdev)
 	}
 	if (result == VOP_OK) {
 		result = vop_vdev_find_queues(vdev, &virtio->vring, &virtio->memory, 1);
+	}
+	if (result == VOP_OK && virtio->vring.num < CHAIN_PARTS_MAX) {
+		vop_port_log(vdev->page->port, "9p %s: %u entries in the queue, must be %u or more",
+			     virtio->tag, virtio->vring.num, CHAIN_PARTS_MAX);
+		result = VOP_E_MALFORMED;
 	}
 	if (result == VOP_OK) {
 		result = vop_vdev_driver_ok(vdev);

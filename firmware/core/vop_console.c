@@ -74,6 +74,7 @@ static int next_rx(struct vop_console *console)
 	int result;
 
 	if (console->rx_filled != 0) {
+		console->rx_at = 0;
 		console->rx_filled = 0;
 		result = give_rx(console, console->rx_now);
 		if (result == VOP_OK) {

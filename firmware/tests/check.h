@@ -10,6 +10,9 @@ struct check_case {
 	void (*run)(void);
 };
 
+/* A case whose name is its function. */
+#define CASE(function) { #function, function }
+
 extern unsigned long check_count;
 extern unsigned long check_failures;
 
