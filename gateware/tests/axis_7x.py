@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The pins of ``pcie_7x`` at 128 bits, as seen from the block.
+"""The pins of ``pcie_7x`` at 64 and 128 bits, as seen from the block.
 
-Ref: Xilinx PG054, receive and transmit interface, 128 bits.
+Ref: Xilinx PG054, receive and transmit interfaces.
 """
 
 from tlp_codec import decode
@@ -9,12 +9,14 @@ from tlp_codec import decode
 __all__ = ["Configuration", "TxMonitor", "drive_rx", "pack_beats"]
 
 
-def pack_beats(tlps, *, straddle, rng):
+def pack_beats(tlps, *, straddle, rng, width=128):
     """Lay ``(tlp, bar)`` pairs out in beats: a list of (tdata, tkeep, tlast, tuser).
 
     With ``straddle``, a TLP starts at byte 8 where the one before ends in the lower half, or, now
-    and then, alone; without it, each starts at byte 0.
+    and then, alone; without it, each starts at byte 0. 64 bits know no straddling.
     """
+    if width == 64:
+        return [beat for tlp, bar in tlps for beat in _narrow_beats(tlp, bar)]
     beats = []
     half = 0                             # next free half beat
     for tlp, bar in tlps:
@@ -38,6 +40,15 @@ def pack_beats(tlps, *, straddle, rng):
         half = -(-end // 2)
     return [(sum(dword << 32 * n for n, dword in enumerate(beat["dwords"])),
              beat["keep"], beat["last"], beat["tuser"]) for beat in beats if beat["keep"]]
+
+
+def _narrow_beats(tlp, bar):
+    dwords = tlp.dwords()
+    user = 0 if bar is None else (1 << bar | (1 << bar + 1 if bar == 2 else 0)) << 2
+    for at in range(0, len(dwords), 2):
+        pair = dwords[at:at + 2]
+        yield (pair[0] | (pair[1] if len(pair) > 1 else 0xDEADBEEF) << 32,
+               0xFF if len(pair) > 1 else 0x0F, at + 2 >= len(dwords), user)
 
 
 async def drive_rx(ctx, pins, beats, pace):
@@ -70,6 +81,7 @@ class TxMonitor:
     def __init__(self, pins, pace):
         self._pins = pins
         self._pace = pace
+        self._keeps = [(1 << 4 * lane + 4) - 1 for lane in range(pins.signature.width // 32)]
         self._link_bytes = b""
         self._idle = 0
         self.tlps = []
@@ -101,8 +113,8 @@ class TxMonitor:
         self.beats += 1
         if not self._link_bytes:
             self.started += 1
-        assert tkeep in (0xF, 0xFF, 0xFFF, 0xFFFF)
-        assert tlast or tkeep == 0xFFFF, "only the last beat may be partial"
+        assert tkeep in self._keeps
+        assert tlast or tkeep == self._keeps[-1], "only the last beat may be partial"
         assert tuser in (0, 2)
         for lane in range(tkeep.bit_length() // 4):
             self._link_bytes += (tdata >> 32 * lane & 0xFFFF_FFFF).to_bytes(4, "big")

@@ -20,11 +20,12 @@ ERROR_PINS = ("cfg_err_ur", "cfg_err_poisoned", "cfg_err_posted", "cfg_err_cpl_a
 class EndpointBench:
     """Powered up; ``memory`` and ``registers`` are the card's, kept as accepted, in order."""
 
-    def __init__(self, pace):
+    def __init__(self, pace, *, width=128):
         self.pace = pace
+        self.width = width
         self.top = Module()
-        self.top.submodules.shim = self.shim = Pcie7xShim()
-        self.top.submodules.endpoint = self.endpoint = Endpoint(128, ram_bytes=RAM_BYTES)
+        self.top.submodules.shim = self.shim = Pcie7xShim(width)
+        self.top.submodules.endpoint = self.endpoint = Endpoint(width, ram_bytes=RAM_BYTES)
         wiring.connect(self.top, self.shim.phy, self.endpoint.phy)
         self.pins = self.shim.pins
         self.monitor = TxMonitor(self.pins, pace)
@@ -40,7 +41,8 @@ class EndpointBench:
 
     async def send(self, ctx, requests, *, straddle=True):
         """Send ``(tlp, bar)`` pairs; return the cycles that it took."""
-        beats = pack_beats(requests, straddle=straddle, rng=self.pace.rng)
+        beats = pack_beats(requests, straddle=straddle, rng=self.pace.rng,
+                           width=self.width)
         return await drive_rx(ctx, self.pins, beats, self.pace)
 
     async def settle(self, ctx):
@@ -63,6 +65,7 @@ class EndpointBench:
     async def _memory_side(self, ctx):
         read, write = self.endpoint.memory_read, self.endpoint.memory_write
         answers = []                     # (cycle due, line)
+        size = self.width // 8
         cycle = 0
         while True:
             ctx.set(write.request.ready, self.pace())
@@ -75,13 +78,13 @@ class EndpointBench:
                 read.request.valid & read.request.ready, read.request.payload,
                 write.request.valid & write.request.ready, write.request.payload)
             if reads:
-                at = 16 * line
-                answers.append((cycle + 2, int.from_bytes(self.memory[at:at + 16], "little")))
+                at = size * line
+                answers.append((cycle + 2, int.from_bytes(self.memory[at:at + size], "little")))
             if writes:
                 self.lines_written.append(cycle)
-                for byte in range(16):
+                for byte in range(size):
                     if request.strobe >> byte & 1:
-                        self.memory[16 * request.line + byte] = request.data >> 8 * byte & 0xFF
+                        self.memory[size * request.line + byte] = request.data >> 8 * byte & 0xFF
             cycle += 1
 
     async def _register_side(self, ctx):

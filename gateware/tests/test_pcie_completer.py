@@ -28,9 +28,9 @@ def check_bytes(request, answer, image, offset):
             assert answer[at] == image[offset + at], f"byte {at} of {request}"
 
 
-def run_in_order(requests, pace, *, mps_log2=0):
+def run_in_order(requests, pace, *, mps_log2=0, width=128):
     """Send requests; check answers and effects against carrying them out one by one."""
-    bench = EndpointBench(pace)
+    bench = EndpointBench(pace, width=width)
     images = {0: bytearray(bench.registers), 2: bytearray(bench.memory)}
 
     async def story(ctx):
@@ -53,8 +53,9 @@ def run_in_order(requests, pace, *, mps_log2=0):
 
 
 @both_paces
-@pytest.mark.parametrize("seed", range(4))
-def test_reads_see_every_earlier_write_whichever_bar_either_names(pace_name, seed):
+@pytest.mark.parametrize("width", [64, 128])
+@pytest.mark.parametrize("seed", range(3))
+def test_reads_see_every_earlier_write_whichever_bar_either_names(pace_name, width, seed):
     pace = Pace(pace_name, seed)
     requests = []
     for _ in range(60):
@@ -64,7 +65,7 @@ def test_reads_see_every_earlier_write_whichever_bar_either_names(pace_name, see
         requests.append((random_request(pace.rng, pace.rng.choice(["MWr", "MWr", "MRd"]),
                                         length=length, address=address), bar))
 
-    bench = run_in_order(requests, pace)
+    bench = run_in_order(requests, pace, width=width)
 
     kinds = [tlp.kind for tlp, _ in requests]
     assert bench.counts["rx_mem_write"] == kinds.count("MWr")

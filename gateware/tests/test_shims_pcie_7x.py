@@ -19,6 +19,7 @@ KINDS = {
 }
 CODES = {0: "SUCCESSFUL", 1: "UNSUPPORTED", 2: "RETRY", 4: "ABORT"}
 HIGH = 0x12_3456_7000
+both_widths = pytest.mark.parametrize("width", [64, 128])
 
 
 def random_tlp(rng, kind, length):
@@ -63,8 +64,9 @@ def expected_of(tlp):
 class RxCollector:
     """Joins beats to TLPs: (header fields, bar, payload bytes, enabled bytes, beats)."""
 
-    def __init__(self):
+    def __init__(self, beat_bytes):
         self.tlps = []
+        self.beat_bytes = beat_bytes
         self._beats = []
 
     def take(self, beat):
@@ -76,13 +78,14 @@ class RxCollector:
         assert all(other.header == beat.header for other in self._beats)
         self.tlps.append((
             header, beat.bar,
-            b"".join(other.data.to_bytes(16, "little") for other in self._beats),
-            [bool(other.byte_enable >> n & 1) for other in self._beats for n in range(16)],
+            b"".join(other.data.to_bytes(self.beat_bytes, "little") for other in self._beats),
+            [bool(other.byte_enable >> n & 1) for other in self._beats
+             for n in range(self.beat_bytes)],
             len(self._beats)))
         self._beats = []
 
 
-def check_received(tlps, received):
+def check_received(tlps, received, *, width=128):
     assert len(received) == len(tlps)
     for (tlp, bar), (header, seen_bar, payload, enabled, beats) in zip(tlps, received, strict=True):
         wanted, wanted_payload, wanted_enabled = expected_of(tlp)
@@ -92,13 +95,13 @@ def check_received(tlps, received):
         if tlp.kind not in ("Msg", "MsgD"):
             assert enabled[:len(wanted_enabled)] == wanted_enabled
             assert not any(enabled[len(wanted_enabled):])
-        assert beats == max(1, -(-len(wanted_payload) // 16))
+        assert beats == max(1, -(-len(wanted_payload) // (width // 8)))
 
 
-def run_rx(tlps, pace, *, straddle):
-    dut = Pcie7xShim()
-    collector = RxCollector()
-    beats = pack_beats(tlps, straddle=straddle, rng=pace.rng)
+def run_rx(tlps, pace, *, straddle, width=128):
+    dut = Pcie7xShim(width)
+    collector = RxCollector(width // 8)
+    beats = pack_beats(tlps, straddle=straddle, rng=pace.rng, width=width)
     cycles = []
 
     async def drive(ctx):
@@ -114,16 +117,17 @@ def run_rx(tlps, pace, *, straddle):
 
 
 @both_paces
-@pytest.mark.parametrize("straddle", [False, True])
+@pytest.mark.parametrize(("width", "straddle"), [(64, False), (128, False), (128, True)])
 @pytest.mark.parametrize("seed", range(3))
-def test_every_kind_of_tlp_arrives_decoded_with_its_payload_in_lane_0(pace_name, straddle, seed):
+def test_every_kind_of_tlp_arrives_decoded_with_its_payload_in_lane_0(pace_name, width, straddle,
+                                                                      seed):
     pace = Pace(pace_name, seed)
     tlps = [(random_tlp(pace.rng, pace.rng.choice(list(KINDS)), pace.rng.randrange(1, 20)),
              pace.rng.choice([None, 0, 1, 2, 6])) for _ in range(150)]
 
-    received, _, _ = run_rx(tlps, pace, straddle=straddle)
+    received, _, _ = run_rx(tlps, pace, straddle=straddle, width=width)
 
-    check_received(tlps, received)
+    check_received(tlps, received, width=width)
 
 
 @both_paces
@@ -140,52 +144,54 @@ def test_straddled_short_tlps_of_every_length_part_cleanly(pace_name, first_leng
     check_received(tlps, received)
 
 
-@pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 31, 32, 33, 255, 256, 1021, 1022, 1023, 1024])
+@both_widths
 @pytest.mark.parametrize("address", [0x8000_0000, HIGH])
-def test_writes_up_to_1024_dw_arrive_whole(length, address):
-    pace = Pace("flowing", length)
+def test_writes_up_to_1024_dw_arrive_whole(address, width):
+    pace = Pace("flowing", 1)
     tlps = [(random_request(pace.rng, "MWr", length=length, address=address), 2)
-            for _ in range(2)]
+            for length in (1, 2, 3, 4, 5, 31, 32, 33, 255, 256, 1021, 1022, 1023, 1024, 1)]
 
-    received, _, _ = run_rx(tlps, pace, straddle=True)
+    received, _, _ = run_rx(tlps, pace, straddle=True, width=width)
 
-    check_received(tlps, received)
+    check_received(tlps, received, width=width)
 
 
-@pytest.mark.parametrize("shifted", [False, True])
+@pytest.mark.parametrize(("width", "shifted"), [(64, False), (128, False), (128, True)])
 @pytest.mark.parametrize("kind", ["MWr", "CplD"])
-def test_long_tlps_are_received_at_the_rate_of_the_block(shifted, kind):
+def test_long_tlps_are_received_at_the_rate_of_the_block(width, shifted, kind):
     pace = Pace("flowing", 1)
     lead = [(Tlp("MWr", 3, bytes(12), address=0x8000_0000, first_be=15, last_be=15), 2)]
     tlps = lead * shifted + [(random_tlp(pace.rng, kind, 32), 2) for _ in range(20)]
 
-    received, beats, cycles = run_rx(tlps, pace, straddle=True)
+    received, beats, cycles = run_rx(tlps, pace, straddle=True, width=width)
 
-    check_received(tlps, received)
+    check_received(tlps, received, width=width)
     assert cycles <= beats + 4
 
 
-def test_a_digest_behind_the_payload_is_dropped():
+@both_widths
+def test_a_digest_behind_the_payload_is_dropped(width):
     pace = Pace("flowing", 1)
     tlps = [(Tlp("MWr", length, pace.rng.randbytes(4 * length), address=address, first_be=15,
                  last_be=15 * (length > 1), digest=b"\xAA" * 4), 2)
             for length in range(1, 10) for address in (0x8000_0000, HIGH)]
 
-    received, _, _ = run_rx(tlps, pace, straddle=True)
+    received, _, _ = run_rx(tlps, pace, straddle=True, width=width)
 
-    check_received(tlps, received)
+    check_received(tlps, received, width=width)
 
 
-def tx_beats(tlp):
+def tx_beats(tlp, width=128):
     """A TLP as beats of the contract."""
     header, payload, _ = expected_of(tlp)
     if tlp.is_completion:
         header["completer"] = 0
     else:
         header["requester"] = 0
-    count = max(1, -(-len(payload) // 16))
+    size = width // 8
+    count = max(1, -(-len(payload) // size))
     return [{"header": header, "first": n == 0, "last": n == count - 1,
-             "data": int.from_bytes(payload[16 * n:16 * n + 16], "little")}
+             "data": int.from_bytes(payload[size * n:size * n + size], "little")}
             for n in range(count)]
 
 
@@ -195,14 +201,15 @@ def sent_form(tlp):
     return Tlp(**{**vars(tlp), **ids})
 
 
-def run_tx(tlps, pace, **configuration):
-    dut = Pcie7xShim()
+def run_tx(tlps, pace, *, width=128, **configuration):
+    dut = Pcie7xShim(width)
     monitor = TxMonitor(dut.pins, pace)
     dropped = []
 
     async def drive(ctx):
         Configuration(dut.pins).set(ctx, **configuration)
-        await send(ctx, dut.phy.tx, [beat for tlp in tlps for beat in tx_beats(tlp)], pace)
+        await send(ctx, dut.phy.tx,
+                   [beat for tlp in tlps for beat in tx_beats(tlp, width)], pace)
         await ctx.tick().until(dut.phy.tx_drained)
 
     async def count_drops(ctx):
@@ -215,37 +222,41 @@ def run_tx(tlps, pace, **configuration):
 
 
 @both_paces
+@both_widths
 @pytest.mark.parametrize("seed", range(3))
-def test_every_kind_of_tlp_leaves_with_the_header_it_should_have(pace_name, seed):
+def test_every_kind_of_tlp_leaves_with_the_header_it_should_have(pace_name, width, seed):
     pace = Pace(pace_name, seed)
     tlps = [random_tlp(pace.rng, pace.rng.choice(["MRd", "MWr", "Cpl", "CplD"]),
                        pace.rng.randrange(1, 34)) for _ in range(150)]
 
-    monitor, dropped = run_tx(tlps, pace)
+    monitor, dropped = run_tx(tlps, pace, width=width)
 
     assert monitor.tlps == [sent_form(tlp) for tlp in tlps]
     assert monitor.poisoned == [tlp.poisoned for tlp in tlps]
     assert dropped == 0
 
 
-@pytest.mark.parametrize("length", [*range(1, 14), 32, 64, 1023, 1024])
+@both_widths
 @pytest.mark.parametrize("address", [0xFFFF_FFFC, 0x1_0000_0000])
-def test_a_write_leaves_in_as_few_beats_as_it_has_dwords_for_and_none_idle(length, address):
-    pace = Pace("flowing", length)
-    tlps = [random_request(pace.rng, "MWr", length=length, address=address) for _ in range(3)]
+def test_a_write_leaves_in_as_few_beats_as_it_has_dwords_for_and_none_idle(address, width):
+    pace = Pace("flowing", 1)
+    lengths = [*range(1, 14), 32, 32, 64, 1023, 1024, 1]
+    tlps = [random_request(pace.rng, "MWr", length=length, address=address) for length in lengths]
 
-    monitor, _ = run_tx(tlps, pace)
+    monitor, _ = run_tx(tlps, pace, width=width)
 
+    header_dw, lanes = (3 if address < 1 << 32 else 4), width // 32
     assert monitor.tlps == [sent_form(tlp) for tlp in tlps]
-    assert monitor.beats == 3 * -(-(length + (3 if address < 1 << 32 else 4)) // 4)
+    assert monitor.beats == sum(-(-(header_dw + length) // lanes) for length in lengths)
     assert monitor.gaps == 0
 
 
-def test_a_memory_request_is_dropped_while_bus_mastering_is_off_and_a_completion_is_not():
+@both_widths
+def test_a_memory_request_is_dropped_while_bus_mastering_is_off_and_a_completion_is_not(width):
     pace = Pace("stuttering", 7)
     tlps = [random_tlp(pace.rng, kind, 9) for kind in ("MWr", "CplD", "MRd", "Cpl", "MWr")]
 
-    monitor, dropped = run_tx(tlps, pace, bus_master=0)
+    monitor, dropped = run_tx(tlps, pace, width=width, bus_master=0)
 
     assert monitor.tlps == [sent_form(tlp) for tlp in tlps if tlp.is_completion]
     assert dropped == 3
@@ -359,5 +370,5 @@ def test_an_error_is_reported_as_posted_so_that_the_block_adds_no_completion():
 
 
 def test_a_width_that_the_block_lacks_is_refused():
-    with pytest.raises(ValueError, match=r"Width of pcie_7x must be 128 bits, not 32"):
+    with pytest.raises(ValueError, match=r"Width of pcie_7x must be 64 or 128 bits, not 32"):
         PinsSignature(32)

@@ -14,10 +14,9 @@ __all__ = ["PacketBeatLayout", "PayloadAligner", "swap_bytes"]
 def PacketBeatLayout(width):
     """One beat of a TLP as it is on the link: header DWs, then payload DWs without a gap."""
     return data.StructLayout({
-        "first": 1,
-        "last":  1,
-        "bar":   3,      # as in RxBeatLayout; valid with `first`
-        "data":  width,  # DW 0 of the header in bits 31:0 of the first beat; byte 0 in bits 31:24
+        "last": 1,
+        "bar":  3,      # as in RxBeatLayout; valid in the first beat
+        "data": width,  # DW 0 of the header in bits 31:0 of the first beat; byte 0 in bits 31:24
     })
 
 
@@ -39,7 +38,7 @@ class PayloadAligner(wiring.Component):
     Parameters
     ----------
     width : :class:`int`
-        Payload bits per beat. 128, so that a header fits one beat.
+        Payload bits per beat: 64 or 128. A header takes two beats of 64.
 
     Members
     -------
@@ -53,16 +52,16 @@ class PayloadAligner(wiring.Component):
     Raises
     ------
     ValueError
-        If ``width`` is not 128.
+        If ``width`` is neither 64 nor 128.
     """
 
     def __init__(self, width=128):
-        if width != 128:
-            raise ValueError(f"Width of the payload aligner must be 128 bits, not {width!r}")
+        if width not in (64, 128):
+            raise ValueError(f"Width of the payload aligner must be 64 or 128 bits, not {width!r}")
         self._width = width
         super().__init__({
-            "i": In(stream.Signature(PacketBeatLayout(width))),
-            "o": Out(stream.Signature(RxBeatLayout(width))),
+            "i":    In(stream.Signature(PacketBeatLayout(width))),
+            "o":    Out(stream.Signature(RxBeatLayout(width))),
             "idle": Out(1),
         })
 
@@ -70,6 +69,7 @@ class PayloadAligner(wiring.Component):
         m = Module()
         width, lanes = self._width, self._width // 32
         i, o = self.i, self.o
+        in_lower_lanes, in_top_lane = i.payload.data[:width - 32], i.payload.data[width - 32:]
 
         m.submodules.decoder = decoder = HeaderDecoder()
         header = Signal(HeaderLayout)        # of the TLP under way
@@ -77,11 +77,12 @@ class PayloadAligner(wiring.Component):
         three_dw = Signal()
         remaining_dw = Signal(11)            # payload not yet sent
         carry = Signal(32)                   # last DW of the beat before
+        start = Signal(128 - width)          # header DWs of the beat before
 
         beat_header = Signal(HeaderLayout)
         beat_remaining_dw = Signal(11)
         m.d.comb += [
-            Cat(decoder.dwords).eq(i.payload.data),
+            Cat(decoder.dwords).eq(Cat(start, i.payload.data)),
             beat_header.eq(header),
             beat_remaining_dw.eq(remaining_dw),
             o.payload.header.eq(beat_header),
@@ -89,10 +90,19 @@ class PayloadAligner(wiring.Component):
         ]
 
         link_data = Signal(width)
-        # Three header DWs leave one payload DW in the first beat.
+        # Three header DWs leave one payload DW in the last beat of the header.
         first_dw = Mux(decoder.four_dw, 0, 1)
-        with m.FSM() as fsm:
-            m.d.comb += self.idle.eq(fsm.ongoing("RECEIVE_HEADER"))
+        begin = "RECEIVE_HEADER" if width == 128 else "RECEIVE_START"
+        with m.FSM(init=begin) as fsm:
+            m.d.comb += self.idle.eq(fsm.ongoing(begin))
+
+            if width == 64:
+                with m.State("RECEIVE_START"):
+                    m.d.comb += i.ready.eq(1)
+                    with m.If(i.valid):
+                        m.d.sync += [start.eq(i.payload.data), bar.eq(i.payload.bar)]
+                        with m.If(~i.payload.last):
+                            m.next = "RECEIVE_HEADER"
 
             with m.State("RECEIVE_HEADER"):
                 fits = Signal()
@@ -100,24 +110,27 @@ class PayloadAligner(wiring.Component):
                     fits.eq((decoder.payload_dw <= first_dw) | i.payload.last),
                     beat_header.eq(decoder.header),
                     beat_remaining_dw.eq(decoder.payload_dw),
-                    link_data.eq(i.payload.data[96:]),
-                    o.payload.bar.eq(i.payload.bar),
+                    link_data.eq(in_top_lane),
                     o.payload.first.eq(1),
                     o.payload.last.eq(1),
                     o.valid.eq(i.valid & fits),
                     i.ready.eq(~fits | o.ready),
                 ]
+                if width == 128:
+                    m.d.comb += o.payload.bar.eq(i.payload.bar)
+                    m.d.sync += bar.eq(i.payload.bar)
                 with m.If(i.valid & i.ready):
                     m.d.sync += [
                         header.eq(decoder.header),
-                        bar.eq(i.payload.bar),
                         three_dw.eq(~decoder.four_dw),
                         remaining_dw.eq(decoder.payload_dw),
-                        carry.eq(i.payload.data[96:]),
+                        carry.eq(in_top_lane),
                     ]
                     with m.If(~fits):
                         m.next = "RECEIVE_PAYLOAD"
-                    with m.Elif(~i.payload.last):
+                    with m.Elif(i.payload.last):
+                        m.next = begin
+                    with m.Else():
                         m.next = "SKIP_DIGEST"
 
             first = Signal()
@@ -129,7 +142,7 @@ class PayloadAligner(wiring.Component):
                 m.d.comb += [
                     enough.eq(remaining_dw <= lanes),
                     overflows.eq(three_dw & i.payload.last & (remaining_dw == lanes + 1)),
-                    link_data.eq(Mux(three_dw, Cat(carry, i.payload.data[:96]), i.payload.data)),
+                    link_data.eq(Mux(three_dw, Cat(carry, in_lower_lanes), i.payload.data)),
                     o.payload.first.eq(first),
                     o.payload.last.eq(enough | (i.payload.last & ~overflows)),
                     o.valid.eq(i.valid),
@@ -138,12 +151,12 @@ class PayloadAligner(wiring.Component):
                 with m.If(i.valid & o.ready):
                     m.d.sync += [
                         remaining_dw.eq(remaining_dw - lanes),
-                        carry.eq(i.payload.data[96:]),
+                        carry.eq(in_top_lane),
                     ]
                     with m.If(overflows):
                         m.next = "FLUSH_CARRY"
                     with m.Elif(i.payload.last):
-                        m.next = "RECEIVE_HEADER"
+                        m.next = begin
                     with m.Elif(enough):
                         m.next = "SKIP_DIGEST"
 
@@ -154,12 +167,12 @@ class PayloadAligner(wiring.Component):
                     o.valid.eq(1),
                 ]
                 with m.If(o.ready):
-                    m.next = "RECEIVE_HEADER"
+                    m.next = begin
 
             with m.State("SKIP_DIGEST"):
                 m.d.comb += i.ready.eq(1)
                 with m.If(i.valid & i.payload.last):
-                    m.next = "RECEIVE_HEADER"
+                    m.next = begin
 
         m.d.comb += o.payload.data.eq(swap_bytes(link_data))
 

@@ -4,6 +4,7 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from .align import swap_bytes
 from .encode import HeaderEncoder
@@ -30,7 +31,7 @@ class PayloadFramer(wiring.Component):
     Parameters
     ----------
     width : :class:`int`
-        Payload bits per beat. 128, so that a header fits one beat.
+        Payload bits per beat: 64 or 128. A header takes two beats of 64.
 
     Members
     -------
@@ -52,12 +53,12 @@ class PayloadFramer(wiring.Component):
     Raises
     ------
     ValueError
-        If ``width`` is not 128.
+        If ``width`` is neither 64 nor 128.
     """
 
     def __init__(self, width=128):
-        if width != 128:
-            raise ValueError(f"Width of the payload framer must be 128 bits, not {width!r}")
+        if width not in (64, 128):
+            raise ValueError(f"Width of the payload framer must be 64 or 128 bits, not {width!r}")
         self._width = width
         super().__init__({
             "i":          In(stream.Signature(TxBeatLayout(width))),
@@ -99,56 +100,81 @@ class PayloadFramer(wiring.Component):
             o.payload.poisoned.eq(poisoned),
         ]
 
-        with m.FSM() as fsm:
-            m.d.comb += self.busy.eq(~fsm.ongoing("SEND_HEADER"))
+        # The beat that holds the end of the header.
+        ends = Signal()                      # it holds the whole rest of the TLP
+        takes = Signal()                     # the payload's first beat goes with it
+        behind_dw = Signal(11)               # payload that does not fit it
+        dwords = encoder.dwords
+        header_end = Cat(dwords[2], Mux(encoder.four_dw, dwords[3], payload[:32]))
+        m.d.comb += [
+            takes.eq(~encoder.four_dw | (encoder.payload_dw == 0)),
+            behind_dw.eq(encoder.payload_dw - (~encoder.four_dw & (encoder.payload_dw != 0))),
+            ends.eq(behind_dw == 0),
+        ]
+        full = (1 << lanes) - 1
+        rest_keep = Mux(remaining_dw < lanes, (1 << remaining_dw[:ceil_log2(lanes)]) - 1, full)
+        header_keep = Mux(encoder.four_dw | (encoder.payload_dw != 0), full, full >> 1)
+
+        refused = Signal()
+        m.d.comb += refused.eq(is_memory & ~self.bus_master)
+        begin = "SEND_HEADER" if width == 128 else "SEND_START"
+        with m.FSM(init=begin) as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing(begin))
+
+            if width == 64:
+                with m.State("SEND_START"):
+                    m.d.comb += [
+                        o.payload.data.eq(Cat(dwords[0], dwords[1])),
+                        o.payload.poisoned.eq(header.poisoned),
+                        o.payload.keep.eq(full),
+                    ]
+                    with m.If(refused):
+                        self._drop(m)
+                    with m.Elif(self.may_start):
+                        m.d.comb += o.valid.eq(i.valid)
+                        m.d.sync += poisoned.eq(header.poisoned)
+                        with m.If(i.valid & o.ready):
+                            m.next = "SEND_HEADER"
 
             with m.State("SEND_HEADER"):
-                refused = Signal()
-                ends = Signal()              # the whole TLP fits this beat
-                behind_dw = Signal(11)       # payload that does not
-                takes = Signal()             # the payload's first beat goes with the header
                 m.d.comb += [
-                    refused.eq(is_memory & ~self.bus_master),
-                    takes.eq(~encoder.four_dw | (encoder.payload_dw == 0)),
-                    behind_dw.eq(encoder.payload_dw
-                                 - (~encoder.four_dw & (encoder.payload_dw != 0))),
-                    ends.eq(behind_dw == 0),
-                    o.payload.poisoned.eq(header.poisoned),
-                    o.payload.data.eq(Cat(encoder.dwords[0], encoder.dwords[1], encoder.dwords[2],
-                                          Mux(encoder.four_dw, encoder.dwords[3], payload[:32]))),
                     o.payload.last.eq(ends),
-                    o.payload.keep.eq(Mux(encoder.four_dw | (encoder.payload_dw != 0),
-                                          0b1111, 0b0111)),
+                    o.payload.keep.eq(header_keep),
                 ]
-                with m.If(refused):
-                    m.d.comb += i.ready.eq(1)
-                    with m.If(i.valid):
-                        m.d.comb += self.dropped.eq(1)
-                        with m.If(~i.payload.last):
-                            m.next = "DROP"
-                with m.Elif(self.may_start):
+                if width == 128:
                     m.d.comb += [
+                        o.payload.data.eq(Cat(dwords[0], dwords[1], header_end)),
+                        o.payload.poisoned.eq(header.poisoned),
+                    ]
+                    m.d.sync += poisoned.eq(header.poisoned)
+                    with m.If(refused):
+                        self._drop(m)
+                    with m.Elif(self.may_start):
+                        m.d.comb += [o.valid.eq(i.valid), i.ready.eq(o.ready & takes)]
+                else:
+                    m.d.comb += [
+                        o.payload.data.eq(header_end),
                         o.valid.eq(i.valid),
                         i.ready.eq(o.ready & takes),
                     ]
-                    with m.If(i.valid & o.ready):
-                        m.d.sync += [
-                            poisoned.eq(header.poisoned),
-                            three_dw.eq(~encoder.four_dw),
-                            remaining_dw.eq(behind_dw),
-                            carry.eq(payload[32:]),
-                        ]
-                        with m.If(ends):
-                            m.next = "SEND_HEADER"
-                        with m.Elif(~encoder.four_dw & (behind_dw < lanes)):
-                            m.next = "FLUSH_CARRY"
-                        with m.Else():
-                            m.next = "SEND_PAYLOAD"
+                with m.If(o.valid & o.ready):
+                    m.d.sync += [
+                        three_dw.eq(~encoder.four_dw),
+                        remaining_dw.eq(behind_dw),
+                        carry.eq(payload[32:]),
+                    ]
+                    with m.If(ends):
+                        m.next = begin
+                    with m.Elif(~encoder.four_dw & (behind_dw < lanes)):
+                        m.next = "FLUSH_CARRY"
+                    with m.Else():
+                        m.next = "SEND_PAYLOAD"
 
             with m.State("SEND_PAYLOAD"):
                 m.d.comb += [
                     o.payload.data.eq(Mux(three_dw, Cat(carry, payload[:32]), payload)),
                     o.payload.last.eq(remaining_dw <= lanes),
+                    o.payload.keep.eq(rest_keep),
                     o.valid.eq(i.valid),
                     i.ready.eq(o.ready),
                 ]
@@ -158,25 +184,31 @@ class PayloadFramer(wiring.Component):
                         carry.eq(payload[32:]),
                     ]
                     with m.If(o.payload.last):
-                        m.next = "SEND_HEADER"
+                        m.next = begin
                     with m.Elif(three_dw & (remaining_dw < 2 * lanes)):
                         m.next = "FLUSH_CARRY"
 
             with m.State("FLUSH_CARRY"):
                 m.d.comb += [
                     o.payload.data.eq(carry),
+                    o.payload.keep.eq(rest_keep),
                     o.payload.last.eq(1),
                     o.valid.eq(1),
                 ]
                 with m.If(o.ready):
-                    m.next = "SEND_HEADER"
+                    m.next = begin
 
             with m.State("DROP"):
                 m.d.comb += i.ready.eq(1)
                 with m.If(i.valid & i.payload.last):
-                    m.next = "SEND_HEADER"
+                    m.next = begin
 
-        with m.If(self.busy):
-            m.d.comb += o.payload.keep.eq(Mux(remaining_dw < lanes,
-                                              (1 << remaining_dw[:2]) - 1, (1 << lanes) - 1))
         return m
+
+    def _drop(self, m):
+        """Take a TLP whole, and send nothing."""
+        m.d.comb += self.i.ready.eq(1)
+        with m.If(self.i.valid):
+            m.d.comb += self.dropped.eq(1)
+            with m.If(~self.i.payload.last):
+                m.next = "DROP"

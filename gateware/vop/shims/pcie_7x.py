@@ -13,7 +13,7 @@ from ..pcie.align import PacketBeatLayout, PayloadAligner
 from ..pcie.frame import FramedBeatLayout, PayloadFramer
 from ..pcie.tlp import RxBeatLayout
 from ..stream import Stage
-from .straddle import StraddledBeatLayout, Unstraddler
+from .straddle import Unstraddler
 
 __all__ = ["ErrorHeaderLayout", "PinsSignature", "Pcie7xShim"]
 
@@ -35,12 +35,12 @@ class PinsSignature(wiring.Signature):
     Parameters
     ----------
     width : :class:`int`
-        Interface_Width of the block, in bits. 128.
+        Interface_Width of the block, in bits: 64 or 128.
     """
 
     def __init__(self, width=128):
-        if width != 128:
-            raise ValueError(f"Width of pcie_7x must be 128 bits, not {width!r}")
+        if width not in (64, 128):
+            raise ValueError(f"Width of pcie_7x must be 64 or 128 bits, not {width!r}")
         self.width = width
         super().__init__({
             "m_axis_rx_tdata":          Out(width),
@@ -103,7 +103,7 @@ class Pcie7xShim(wiring.Component):
     Parameters
     ----------
     width : :class:`int`
-        Payload bits per beat. 128.
+        Payload bits per beat: 64 or 128.
 
     Members
     -------
@@ -117,8 +117,8 @@ class Pcie7xShim(wiring.Component):
         High while the shim holds no TLP, no vector and no error report.
     """
 
-    #: Free transmit buffers below which no TLP is begun: the block throttles at 5 (PG054, 128-bit).
-    MINIMUM_TX_BUFFERS = 6
+    #: Free transmit buffers below which no TLP is begun, by width: the block throttles one below.
+    MINIMUM_TX_BUFFERS = {64: 2, 128: 6}
 
     def __init__(self, width=128):
         self._width = width
@@ -133,33 +133,48 @@ class Pcie7xShim(wiring.Component):
         m = Module()
         pins, link = self.pins, self.phy
 
-        # Receive. On 128 bits, is_sof and is_eof frame the TLPs; tkeep and tlast do not.
-        m.submodules.rx_unstraddler = unstraddler = Unstraddler()
+        # Receive.
         m.submodules.rx_stage = rx_stage = Stage(PacketBeatLayout(self._width))
         m.submodules.rx_aligner = aligner = PayloadAligner(self._width)
         m.submodules.rx_output = rx_output = Stage(RxBeatLayout(self._width))
-        wiring.connect(m, unstraddler.o, rx_stage.i)
         wiring.connect(m, rx_stage.o, aligner.i)
         wiring.connect(m, aligner.o, rx_output.i)
         wiring.connect(m, rx_output.o, wiring.flipped(link.rx))
-        tuser = pins.m_axis_rx_tuser
-        beat = Signal(StraddledBeatLayout)
+        bar_hit = Signal(3, init=7)
         m.d.comb += [
-            beat.starts.eq(tuser[14]),
-            beat.at_upper.eq(tuser[13]),
-            beat.ends.eq(tuser[21]),
-            beat.in_upper.eq(tuser[20]),
-            beat.bar.eq(7),
-            beat.data.eq(pins.m_axis_rx_tdata),
-            unstraddler.i.payload.eq(beat),
-            unstraddler.i.valid.eq(pins.m_axis_rx_tvalid),
-            pins.m_axis_rx_tready.eq(unstraddler.i.ready),
+            bar_hit.eq(7),
             pins.rx_np_ok.eq(~link.hold_nonposted),
             pins.rx_np_req.eq(1),
         ]
         for bar in reversed(range(7)):       # a 64-bit BAR hits as both of its halves
-            with m.If(tuser[2 + bar]):
-                m.d.comb += beat.bar.eq(bar)
+            with m.If(pins.m_axis_rx_tuser[2 + bar]):
+                m.d.comb += bar_hit.eq(bar)
+        rx_idle = Signal()
+        if self._width == 128:
+            # is_sof and is_eof frame the TLPs; tkeep and tlast do not.
+            m.submodules.rx_unstraddler = unstraddler = Unstraddler()
+            wiring.connect(m, unstraddler.o, rx_stage.i)
+            beat, tuser = unstraddler.i.payload, pins.m_axis_rx_tuser
+            m.d.comb += [
+                beat.starts.eq(tuser[14]),
+                beat.at_upper.eq(tuser[13]),
+                beat.ends.eq(tuser[21]),
+                beat.in_upper.eq(tuser[20]),
+                beat.bar.eq(bar_hit),
+                beat.data.eq(pins.m_axis_rx_tdata),
+                unstraddler.i.valid.eq(pins.m_axis_rx_tvalid),
+                pins.m_axis_rx_tready.eq(unstraddler.i.ready),
+                rx_idle.eq(unstraddler.idle),
+            ]
+        else:
+            m.d.comb += [
+                rx_stage.i.payload.last.eq(pins.m_axis_rx_tlast),
+                rx_stage.i.payload.bar.eq(bar_hit),
+                rx_stage.i.payload.data.eq(pins.m_axis_rx_tdata),
+                rx_stage.i.valid.eq(pins.m_axis_rx_tvalid),
+                pins.m_axis_rx_tready.eq(rx_stage.i.ready),
+                rx_idle.eq(1),
+            ]
 
         # Transmit.
         m.submodules.tx_framer = framer = PayloadFramer(self._width)
@@ -170,7 +185,7 @@ class Pcie7xShim(wiring.Component):
         m.d.comb += [
             framer.id.eq(link.config.id),
             framer.bus_master.eq(link.config.bus_master),
-            framer.may_start.eq(pins.tx_buf_av >= self.MINIMUM_TX_BUFFERS),
+            framer.may_start.eq(pins.tx_buf_av >= self.MINIMUM_TX_BUFFERS[self._width]),
             self.dropped.eq(framer.dropped),
             pins.s_axis_tx_tdata.eq(framed.data),
             pins.s_axis_tx_tkeep.eq(Cat(keep.replicate(4) for keep in framed.keep)),
@@ -224,6 +239,6 @@ class Pcie7xShim(wiring.Component):
         ]
 
         m.d.comb += self.idle.eq(link.tx_drained & ~link.tx.valid & ~link.msi.valid
-                                 & ~pins.m_axis_rx_tvalid & unstraddler.idle
+                                 & ~pins.m_axis_rx_tvalid & rx_idle
                                  & ~rx_stage.o.valid & aligner.idle & ~rx_output.o.valid)
         return m

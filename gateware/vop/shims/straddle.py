@@ -11,12 +11,12 @@ __all__ = ["StraddledBeatLayout", "Unstraddler"]
 
 #: A beat of the 128-bit receive interface of ``pcie_7x``.
 StraddledBeatLayout = data.StructLayout({
-    "starts":    1,    # a TLP starts in this beat,
-    "at_upper":  1,    # ... at byte 8, not at byte 0
-    "ends":      1,    # a TLP ends in this beat; where one starts at byte 8, it is an earlier one
-    "in_upper":  1,    # ... in the upper half
-    "bar":       3,    # BAR hit of the TLP that starts, as in RxBeatLayout
-    "data":      128,
+    "starts":   1,     # a TLP starts in this beat,
+    "at_upper": 1,     # ... at byte 8, not at byte 0
+    "ends":     1,     # a TLP ends in this beat; where one starts at byte 8, it is an earlier one
+    "in_upper": 1,     # ... in the upper half
+    "bar":      3,     # BAR hit of the TLP that starts, as in RxBeatLayout
+    "data":     128,
 })
 
 
@@ -36,8 +36,8 @@ class Unstraddler(wiring.Component):
         High while no half of a beat is held.
     """
 
-    i: In(stream.Signature(StraddledBeatLayout))
-    o: Out(stream.Signature(PacketBeatLayout(128)))
+    i:    In(stream.Signature(StraddledBeatLayout))
+    o:    Out(stream.Signature(PacketBeatLayout(128)))
     idle: Out(1)
 
     def elaborate(self, platform):
@@ -47,7 +47,6 @@ class Unstraddler(wiring.Component):
 
         held = Signal(64)          # upper half of the beat before: a shifted TLP is under way
         held_valid = Signal()
-        held_first = Signal()      # ... and this is its start
         held_last = Signal()       # ... and this is its end
         held_bar = Signal(3)
 
@@ -59,8 +58,6 @@ class Unstraddler(wiring.Component):
             starts_alone.eq(starts_upper & ~i.payload.ends),
             taken.eq(i.valid & i.ready),
             self.idle.eq(~held_valid),
-            o.payload.first.eq(Mux(held_valid, held_first,
-                                   i.payload.starts & ~i.payload.at_upper)),
             o.payload.bar.eq(Mux(held_valid, held_bar, i.payload.bar)),
             o.payload.data.eq(Mux(held_valid, Cat(held, lower), i.payload.data)),
         ]
@@ -91,10 +88,7 @@ class Unstraddler(wiring.Component):
                     held_last.eq(0),
                 ]
         with m.If(taken):
-            m.d.sync += [
-                held.eq(upper),
-                held_first.eq(starts_upper),
-            ]
+            m.d.sync += held.eq(upper)
             with m.If(starts_upper):
                 m.d.sync += held_bar.eq(i.payload.bar)
         return m
