@@ -20,9 +20,16 @@ PROGRAMS = ("test_units", "test_transport", "test_9p", "test_shell", "test_fuzz"
 SHARED = ("bench.c", "check.c", "model_card.c", "model_host.c", "model_9p.c")
 
 FLAGS = (
-    "-std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined "
-    "-Wall -Wextra -Wconversion -Werror"
-).split()
+    "-std=gnu11",
+    "-g",
+    "-O1",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Werror",
+)
 
 RESULT = re.compile(r"^(\w+) checks=(\d+) failures=(\d+)$", re.MULTILINE)
 CASE = re.compile(r"^\tCASE\((\w+)\),$", re.MULTILINE)
