@@ -155,12 +155,14 @@ struct vop_batch {
  * struct vop_slot - a block's place in the device page
  * @offset: from the start of the page
  * @bytes: length of the block, device control included; never changes
- * @used: occupied, or not safe to reuse
+ * @used: occupied, or never to be used again
+ * @rests_until: in jiffies: not used again before
  */
 struct vop_slot {
 	u16 offset;
 	u16 bytes;
 	bool used;
+	unsigned long rests_until;
 };
 
 struct vop_vector {
@@ -428,7 +430,7 @@ size_t vop_devpage_block_bytes(const struct vop_device_desc *head);
 int vop_devpage_reserve(struct vop_vdev *vdev);
 void vop_devpage_fill(struct vop_vdev *vdev, const u8 *block);
 void vop_devpage_publish(struct vop_vdev *vdev);
-void vop_devpage_retire(struct vop_vdev *vdev, bool reusable);
+void vop_devpage_retire(struct vop_vdev *vdev, bool let_go);
 long vop_devpage_config_change(struct vop_vdev *vdev, const u8 *config);
 bool vop_devpage_ask_removal(struct vop_vdev *vdev);
 u64 vop_devpage_accepted(const struct vop_vdev *vdev);

@@ -140,6 +140,11 @@ struct vop_copy_desc_32 {
 	__u32 out_len;
 };
 
+static_assert(VOP_VIRTIO_ADD_DEVICE_32 == 0xc0047301);
+static_assert(VOP_VIRTIO_COPY_DESC_32 == 0xc0047302);
+static_assert(VOP_VIRTIO_CONFIG_CHANGE_32 == 0xc0047305);
+static_assert(sizeof(struct vop_copy_desc_32) == 16);
+
 static int vop_ioctl_copy_32(struct vop_vdev *vdev,
 			     struct vop_copy_desc_32 __user *argp)
 {

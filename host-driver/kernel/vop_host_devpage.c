@@ -75,9 +75,13 @@ static struct vop_slot *vop_find_slot(struct vop_host *host, size_t bytes)
 {
 	unsigned int n;
 
-	for (n = 0; n < host->slots; n++)
-		if (!host->slot[n].used && host->slot[n].bytes == bytes)
-			return &host->slot[n];
+	for (n = 0; n < host->slots; n++) {
+		struct vop_slot *slot = &host->slot[n];
+
+		if (!slot->used && slot->bytes == bytes &&
+		    time_after_eq(jiffies, slot->rests_until))
+			return slot;
+	}
 	return NULL;
 }
 
@@ -197,20 +201,6 @@ void vop_devpage_publish(struct vop_vdev *vdev)
 	vop_doorbell_ring(vdev->host, vop_devpage_config_db(vdev->host));
 }
 
-/**
- * vop_devpage_retire() - mark a block as removed
- * @vdev: the virtio device
- * @reusable: the card has let go of it: another device may have its slot
- *
- * Context: holds vop_host.lock.
- */
-void vop_devpage_retire(struct vop_vdev *vdev, bool reusable)
-{
-	WRITE_ONCE(vdev->desc->type, VOP_TYPE_REMOVED);
-	WRITE_ONCE(vdev->ctrl->c2h_vdev_db, VOP_DOORBELLS_NONE);
-	vdev->slot->used = !reusable;
-}
-
 static bool vop_has_acked(const struct vop_vdev *vdev)
 {
 	return READ_ONCE(vdev->ctrl->guest_ack) ||
@@ -277,21 +267,12 @@ long vop_devpage_config_change(struct vop_vdev *vdev, const u8 *config)
 	return left;
 }
 
-static bool vop_has_left(const struct vop_vdev *vdev)
-{
-	return READ_ONCE(vdev->desc->type) == VOP_TYPE_REMOVED ||
-	       vop_host_is_lost(vdev->host);
-}
-
 /**
  * vop_devpage_ask_removal() - have the card's driver let go of a device
  * @vdev: the virtio device
  *
- * The driver acknowledges, then writes type -1 itself. Both are waited for: a
- * late -1 would remove the slot's next device.
- *
  * Context: holds vop_vdev.config_lock; the driver's reset is served meanwhile.
- * Return: true if it has let go of slot and rings.
+ * Return: true if it has let go of its rings.
  */
 bool vop_devpage_ask_removal(struct vop_vdev *vdev)
 {
@@ -305,17 +286,33 @@ bool vop_devpage_ask_removal(struct vop_vdev *vdev)
 
 	acked = vop_handshake(vdev, VOP_CONFIG_CHANGE_DEVICE_REMOVE,
 			      VOP_WAIT_REMOVE_ACK) > 0;
-	if (acked)
-		wait_event_timeout(host->control_wait, vop_has_left(vdev),
-				   vop_host_wait_jiffies(VOP_WAIT_REMOVE_TYPE));
-	else
-		host->deaf = true;
-	acked = acked && READ_ONCE(vdev->desc->type) == VOP_TYPE_REMOVED;
-	/* Type first: an ended handshake must not look like a live device. */
+	host->deaf = !acked;
+	return acked;
+}
+
+/**
+ * vop_devpage_retire() - mark a block as removed
+ * @vdev: the virtio device
+ * @let_go: the card's driver has let go of it
+ *
+ * A v5.9 driver writes type -1 itself, right behind its acknowledgement: if
+ * that came late it would remove the slot's next device. So a slot rests for a
+ * while, and for ever if the driver never acknowledged.
+ *
+ * Context: holds vop_host.lock.
+ */
+void vop_devpage_retire(struct vop_vdev *vdev, bool let_go)
+{
+	struct vop_host *host = vdev->host;
+
 	WRITE_ONCE(vdev->desc->type, VOP_TYPE_REMOVED);
+	/* Type first: an ended handshake must not look like a live device. */
 	dma_wmb();
 	vop_handshake_end(vdev);
-	return acked;
+	vdev->slot->used = !let_go;
+	vdev->slot->rests_until = jiffies +
+				  vop_host_wait_jiffies(VOP_WAIT_SLOT_REST);
+	vop_doorbell_ring(host, vop_devpage_config_db(host));
 }
 
 /**

@@ -57,9 +57,7 @@ static struct pci_driver vop_host_driver = {
 	.remove = vop_host_remove,
 	.shutdown = vop_host_shutdown,
 	.err_handler = &vop_host_error_handlers,
-	.driver = {
-		.dev_groups = vop_host_groups,
-	},
+	.dev_groups = vop_host_groups,
 };
 
 static int __init vop_host_init(void)

@@ -16,7 +16,7 @@
  * @VOP_WAIT_CHANNEL_RESET: a channel's reset to its state IDLE
  * @VOP_WAIT_CONFIG_ACK: CONFIG_CHANGED to guest_ack; v5.9 waits 100 x 100 ms
  * @VOP_WAIT_REMOVE_ACK: DEVICE_REMOVE to guest_ack; v5.9 waits 15 x 1 s
- * @VOP_WAIT_REMOVE_TYPE: guest_ack to type -1, written right behind it
+ * @VOP_WAIT_SLOT_REST: guest_ack to the driver's own type -1; nobody waits
  * @VOP_WAITS: number of entries
  */
 enum vop_wait {
@@ -26,7 +26,7 @@ enum vop_wait {
 	VOP_WAIT_CHANNEL_RESET,
 	VOP_WAIT_CONFIG_ACK,
 	VOP_WAIT_REMOVE_ACK,
-	VOP_WAIT_REMOVE_TYPE,
+	VOP_WAIT_SLOT_REST,
 	VOP_WAITS,
 };
 
@@ -37,7 +37,7 @@ enum vop_wait {
 	[VOP_WAIT_CHANNEL_RESET] = 100,		\
 	[VOP_WAIT_CONFIG_ACK] = 10000,		\
 	[VOP_WAIT_REMOVE_ACK] = 15000,		\
-	[VOP_WAIT_REMOVE_TYPE] = 100,		\
+	[VOP_WAIT_SLOT_REST] = 100,		\
 }
 
 /* Largest timeout_scale: keeps the longest bound below five hours. */
