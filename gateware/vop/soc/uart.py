@@ -61,7 +61,7 @@ class Transmitter(wiring.Component):
 
 
 class Receiver(wiring.Component):
-    """Receive characters. A frame without a stop bit is dropped.
+    """Receive characters. A frame without a stop bit is dropped; the next begins at an edge.
 
     Members
     -------
@@ -84,9 +84,10 @@ class Receiver(wiring.Component):
         frame = Signal(_FRAME_BITS)
         bits = Signal(range(_FRAME_BITS + 1))
         cycles = Signal(_DIVISOR_BITS)
-        m.d.sync += self.o.valid.eq(0)
+        before = Signal(init=1)
+        m.d.sync += [self.o.valid.eq(0), before.eq(line)]
         with m.If(bits == 0):
-            with m.If(~line):
+            with m.If(before & ~line):
                 # The first sample falls into the middle of the start bit.
                 m.d.sync += [bits.eq(_FRAME_BITS), cycles.eq(self.divisor >> 1)]
         with m.Elif(cycles > 1):
