@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A whole copier between register bus, card RAM and host."""
 
-from copier_models import OUR_ID, CardRam, Host, Pace, simulate
+from copier_models import OUR_ID, CardRam, Host, Pace, Steadiness, simulate
 from vop.copier.copier import Copier
 
 RAM_BYTES = 1 << 14
@@ -39,6 +39,7 @@ class Bench:
     async def watch(self, ctx):
         copier = self.copier
         since = 100
+        steady = Steadiness("vector")
         ctx.set(copier.vector.ready, 1)
         async for (_, _, counted, vector_valid, vector, ready, interrupt, used, beat_valid,
                    beat_ready) in ctx.tick().sample(
@@ -50,6 +51,7 @@ class Bench:
             since = 0 if beat_valid and beat_ready else since + 1
             # `link_drained` may be three cycles late to fall, and rises when the block is done.
             ctx.set(copier.link_drained, since <= 2 or since > self.drain_lag)
+            steady(vector_valid, ready, vector)
             if vector_valid and ready:
                 assert since > self.drain_lag, "raised before the link had drained"
                 self.vectors.append((vector, len(self.host.writes)))

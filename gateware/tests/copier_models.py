@@ -32,6 +32,20 @@ class Pace:
         return not self.stutters or self.random.random() < 0.6
 
 
+class Steadiness:
+    """An offer on a stream stands, unchanged, until it is taken."""
+
+    def __init__(self, name):
+        self.name = name
+        self.standing = None
+
+    def __call__(self, valid, ready, payload):
+        if self.standing is not None:
+            assert valid, f"{self.name}: an offer was withdrawn"
+            assert payload == self.standing, f"{self.name}: an offer changed"
+        self.standing = payload if valid and not ready else None
+
+
 def guard_byte(address):
     """What untouched memory holds."""
     return (address * 37 + (address >> 8) * 11 + 0x5A) & 0xFF
@@ -55,12 +69,14 @@ class CardRam:
     def serve_reads(self, port):
         async def process(ctx):
             line = Value.cast(port.request.payload)
+            steady = Steadiness("read of card RAM")
             waiting = deque()
             ctx.set(port.request.ready, 1)
             cycle = 0
             async for _, _, valid, ready, payload in ctx.tick().sample(
                     port.request.valid, port.request.ready, line):
                 cycle += 1
+                steady(valid, ready, payload)
                 if valid and ready:
                     start = payload * self.line_bytes
                     self.reads += 1
@@ -77,9 +93,11 @@ class CardRam:
         async def process(ctx):
             shape = port.request.payload.shape()
             raw = Value.cast(port.request.payload)
+            steady = Steadiness("write to card RAM")
             ctx.set(port.request.ready, 1)
             async for _, _, valid, ready, payload in ctx.tick().sample(
                     port.request.valid, port.request.ready, raw):
+                steady(valid, ready, payload)
                 if valid and ready:
                     write = data.Const(shape, payload)
                     self.writes += 1
@@ -181,10 +199,12 @@ class Host:
         async def process(ctx):
             shape = port.payload.shape()
             raw = Value.cast(port.payload)
+            steady = Steadiness("TLP")
             ctx.set(port.ready, 1)
             beats = []
             async for _, _, valid, ready, payload in ctx.tick().sample(
                     port.valid, port.ready, raw):
+                steady(valid, ready, payload)
                 if valid and ready:
                     beat = data.Const(shape, payload)
                     assert bool(beat.first) == (not beats), "first is wrong"

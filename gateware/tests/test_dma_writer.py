@@ -52,7 +52,7 @@ def test_every_alignment_on_both_sides_arrives_byte_for_byte(stutters, width):
     async def story(ctx):
         for card_offset in range(16):
             for host_offset in range(4):
-                for length in (1, 2, 3, 5, 15, 33, 150):
+                for length in (1, 3, 5, 18, 70):
                     card, host = 0x400 + card_offset, 0x1_0000_0F80 + host_offset
                     bench.host.memory.written.clear()
                     bench.ram.bytes[card:card + length] = pattern(length, seed=length + card)

@@ -10,6 +10,8 @@ __all__ = ["MAX_BYTES", "TransferLayout", "PieceLayout", "Splitter"]
 #: Most bytes of a transfer.
 MAX_BYTES = 1 << 20
 
+_PAGE_LOG2 = 12
+
 
 def TransferLayout(card_bits):
     """Bytes to move between host memory and card RAM."""
@@ -49,7 +51,8 @@ class Splitter(wiring.Component):
     Members
     -------
     limit_log2 : ``In(4)``
-        Log2 of MPS or MRRS in bytes, 7 to 12. May change between transfers.
+        Log2 of MPS or MRRS in bytes, 7 to 12; more counts as 12. Looked at when a transfer is
+        accepted.
     transfer : ``In(stream.Signature(TransferLayout(card_bits)))``
         Accepted while no other is being cut, or with the last piece of the one before.
     piece : ``Out(stream.Signature(PieceLayout(card_bits)))``
@@ -95,7 +98,7 @@ class Splitter(wiring.Component):
         with m.If(self.transfer.ready):
             m.d.sync += [
                 left.eq(self.transfer.payload),
-                limit_log2.eq(self.limit_log2),
+                limit_log2.eq(Mux(self.limit_log2 > _PAGE_LOG2, _PAGE_LOG2, self.limit_log2)),
                 busy.eq(self.transfer.valid),
                 first.eq(1),
             ]
