@@ -183,11 +183,10 @@ def test_a_tag_whose_completion_never_comes_is_used_again_after_its_quarantine()
         for _ in range(2):
             assert await bench.read(ctx, 0x1_0000, 0x100, 4096) == TIMEOUT
         assert {tlp.tag for tlp in bench.host.reads} == set(range(32))
-        lost = bench.host.cycle
 
         bench.host.fault = lambda tlp: None
         assert await bench.read(ctx, 0x1_0000, 0x100, 64) == OK
-        assert bench.host.cycle - lost > 3 * TIMEOUT_CYCLES
+        assert bench.host.cycle > 5 * TIMEOUT_CYCLES, "a tag came back too early"
         assert await bench.read(ctx, 0x1_0000, 0x100, 8192) == OK
     bench.run(story)
 
