@@ -10,6 +10,7 @@
 #include "vop/console.h"
 #include "vop/shell.h"
 #include "vop/terminal.h"
+#include "vop_zephyr/large.h"
 #include "vop_zephyr/port.h"
 #include "vop_zephyr/service.h"
 #include "vop_zephyr/shell_fs.h"
@@ -26,14 +27,13 @@ enum console_state {
 };
 
 static enum console_state state;
-static struct vop_shell shell;
-static struct vop_terminal terminal;
 static char typed[TYPED_BYTES];
 static uint32_t typed_bytes;
 
-/* Not worth clearing at every start; each is initialised, or written before it is read. */
-static struct vop_console console __noinit;
-static uint8_t payload[CONFIG_VOP_9P_PAYLOAD_BYTES] __noinit __aligned(4096);
+static VOP_LARGE struct vop_shell shell;
+static VOP_LARGE struct vop_terminal terminal;
+static VOP_LARGE struct vop_console console;
+static VOP_LARGE uint8_t payload[CONFIG_VOP_9P_PAYLOAD_BYTES] __aligned(4096);
 
 /* Take what was typed while a command ran; ^C ends it. */
 static bool is_interrupted(struct vop_shell *running)
@@ -85,16 +85,18 @@ static void start(struct vop_vdev *vdev)
 		stop();
 		return;
 	}
-	shell = (struct vop_shell){
-		.fs = vop_zephyr_shell_fs(),
-		.port = vop_zephyr_port(),
-		.log = vop_zephyr_log(),
-		.payload = payload,
-		.payload_bytes = sizeof(payload),
-		.is_interrupted = is_interrupted,
-	};
-	terminal = (struct vop_terminal){ .shell = &shell, .send = send, .flush = flush };
 	typed_bytes = 0;
+	memset(&shell, 0, sizeof(shell));
+	shell.fs = vop_zephyr_shell_fs();
+	shell.port = vop_zephyr_port();
+	shell.log = vop_zephyr_log();
+	shell.payload = payload;
+	shell.payload_bytes = sizeof(payload);
+	shell.is_interrupted = is_interrupted;
+	memset(&terminal, 0, sizeof(terminal));
+	terminal.shell = &shell;
+	terminal.send = send;
+	terminal.flush = flush;
 	vop_shell_init(&shell);
 	vop_terminal_init(&terminal);
 	vop_terminal_start(&terminal, "OpenVOP card shell on Zephyr; help lists the commands");

@@ -6,10 +6,11 @@
 #include <zephyr/kernel.h>
 
 #include "vop/copier.h"
+#include "vop_zephyr/large.h"
 #include "vop_zephyr/port.h"
 
 static struct vop_copier copier;
-static struct vop_device_page page;
+static VOP_LARGE struct vop_device_page page;
 static K_SEM_DEFINE(page_ready, 0, 1);
 
 struct vop_device_page *vop_zephyr_device_page(void)

@@ -9,6 +9,7 @@
 #include "vop/errno.h"
 #include "vop_zephyr/9p_fs.h"
 #include "vop_zephyr/errno.h"
+#include "vop_zephyr/large.h"
 #include "vop_zephyr/port.h"
 #include "vop_zephyr/service.h"
 
@@ -22,20 +23,25 @@ enum share_state {
 };
 
 struct share {
-	enum share_state state;
 	struct vop_9p_virtio virtio;
 	struct vop_9p_share session;
 	struct fs_mount_t mount;
 	char mount_point[1 + VOP_9P_TAG_BYTES];
 };
 
-static struct share shares[CONFIG_VOP_MOUNTS];
+static enum share_state states[CONFIG_VOP_MOUNTS];
+static VOP_LARGE struct share shares[CONFIG_VOP_MOUNTS];
+
+static void set_state(const struct share *share, enum share_state state)
+{
+	states[share - shares] = state;
+}
 
 static void stop(struct share *share)
 {
 	const bool is_late = vop_9p_virtio_stop(&share->virtio) == VOP_E_LATE;
 
-	share->state = is_late ? SHARE_LOST : SHARE_FREE;
+	set_state(share, is_late ? SHARE_LOST : SHARE_FREE);
 }
 
 static int mount(struct share *share)
@@ -73,7 +79,7 @@ static void start(struct share *share, struct vop_vdev *vdev)
 	if (result == VOP_OK) {
 		result = mount(share);
 		if (result == 0) {
-			share->state = SHARE_MOUNTED;
+			set_state(share, SHARE_MOUNTED);
 			note_mounted(share);
 			return;
 		}
@@ -88,7 +94,7 @@ static void start(struct share *share, struct vop_vdev *vdev)
 static struct share *free_share(void)
 {
 	for (size_t n = 0; n < ARRAY_SIZE(shares); n++) {
-		if (shares[n].state == SHARE_FREE) {
+		if (states[n] == SHARE_FREE) {
 			return &shares[n];
 		}
 	}
@@ -100,7 +106,7 @@ static void drop_gone(void)
 	for (size_t n = 0; n < ARRAY_SIZE(shares); n++) {
 		struct share *share = &shares[n];
 
-		if (share->state == SHARE_MOUNTED && vop_vdev_is_gone(share->virtio.vdev)) {
+		if (states[n] == SHARE_MOUNTED && vop_vdev_is_gone(share->virtio.vdev)) {
 			vop_port_log(vop_zephyr_port(), "%s: removed by the host",
 				     share->mount_point);
 			(void)fs_unmount(&share->mount);

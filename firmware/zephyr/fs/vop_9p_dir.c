@@ -7,6 +7,7 @@
 #include <zephyr/kernel.h>
 
 #include "vop_9p_fs_internal.h"
+#include "vop_zephyr/large.h"
 
 BUILD_ASSERT(MAX_FILE_NAME >= VOP_9P_NAME_MAX,
 	     "set CONFIG_FILE_SYSTEM_MAX_FILE_NAME to 255: names of a share may be that long");
@@ -22,7 +23,7 @@ struct open_dir {
 };
 
 static struct open_dir dirs[CONFIG_VOP_9P_DIRS];
-static uint8_t buffers[CONFIG_VOP_9P_DIRS][CONFIG_VOP_9P_DIR_BYTES] __noinit __aligned(64);
+static uint8_t buffers[CONFIG_VOP_9P_DIRS][CONFIG_VOP_9P_DIR_BYTES] VOP_LARGE __aligned(64);
 static K_MUTEX_DEFINE(dirs_lock); /* of who has which */
 
 static struct open_dir *take_dir(struct vop_9p_share *share)
