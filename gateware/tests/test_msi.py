@@ -169,6 +169,19 @@ def test_nothing_leaves_while_msi_or_bus_mastering_is_off(off):
     simulate(dut, testbench)
 
 
+@story
+async def test_an_offer_is_withdrawn_when_msi_is_switched_off_and_made_again_later(ctx, dut):
+    await grant(ctx, dut)
+    await raise_vector(ctx, dut, 2)
+    await ctx.tick().until(dut.msi.valid)
+    await grant(ctx, dut, enabled=0)
+    assert await taken(ctx, dut) == []
+    assert (ctx.get(dut.pending), ctx.get(dut.idle)) == (1 << 2, 1)
+
+    await grant(ctx, dut)
+    assert await taken(ctx, dut) == [2]
+
+
 @pytest.mark.parametrize("vectors_log2", range(6))
 def test_a_vector_beyond_those_granted_leaves_modulo_their_number(vectors_log2):
     dut = MsiQueue()
@@ -220,6 +233,10 @@ def test_registers_show_what_is_granted_and_pending_and_hold_the_mask():
         await raise_vector(ctx, dut, 31)
         assert await access(ctx, dut.bus, PENDING) == 1 << 31
         assert await access(ctx, dut.bus, 0x0404) == 0, "another block's register"
+        ctx.set(dut.reset, 1)
+        await ctx.tick()
+        ctx.set(dut.reset, 0)
+        assert await access(ctx, dut.bus, MASK) == await access(ctx, dut.bus, PENDING) == 0
 
     simulate(dut, testbench)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Block `msi`: vectors pending, masked, folded, and never ahead of the data they announce."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -44,7 +44,8 @@ class MsiQueue(wiring.Component):
     idle : ``Out(1)``
         High while no vector is on its way: what is pending is masked, or MSI is off.
     msi : ``Out(stream.Signature(5))``
-        Vectors for the hard block.
+        Vectors for the hard block. An offer stands until it is taken or MSI is switched off; it
+        changes only with the number of vectors granted.
     """
 
     def __init__(self, *, raisers=2):
@@ -89,11 +90,11 @@ class MsiQueue(wiring.Component):
         m.d.comb += chosen.eq(leaving & (~leaving + 1)[:VECTORS])
         free = Signal()
         m.d.comb += [
-            free.eq((offered == 0) | self.msi.ready),
-            self.msi.valid.eq(offered != 0),
+            free.eq((offered == 0) | (self.msi.valid & self.msi.ready)),
+            self.msi.valid.eq(enabled & (offered != 0)),
             # The host may grant fewer while a vector stands here.
             self.msi.payload.eq(vector & ((1 << self.config.msi_vectors_log2) - 1)[:5]),
-            self.idle.eq((waiting == 0) & (leaving == 0) & (offered == 0)),
+            self.idle.eq((waiting == 0) & (leaving == 0) & ~self.msi.valid),
         ]
         m.d.sync += raised.eq((raised & ~behind) | now)
         with m.If(free):
@@ -118,8 +119,10 @@ class Msi(wiring.Component):
     -------
     bus : ``In(csr.Signature(16))``
         Block `msi`. Who may write is checked before it.
-    vectors, config, tx_drained, reset, hold, idle, msi
+    vectors, config, tx_drained, hold, idle, msi
         See ``MsiQueue``.
+    reset : ``In(1)``
+        High: forget every vector, and the mask.
     """
 
     def __init__(self, *, raisers=2):
@@ -137,7 +140,8 @@ class Msi(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.bank = bank = CsrBank(MSI)
+        bank = CsrBank(MSI)
+        m.submodules.bank = ResetInserter(self.reset)(bank)
         m.submodules.queue = queue = MsiQueue(raisers=self._raisers)
         wiring.connect(m, wiring.flipped(self.bus), bank.bus)
         for theirs, ours in zip(self.vectors, queue.vectors, strict=True):
