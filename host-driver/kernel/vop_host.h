@@ -474,6 +474,7 @@ void vop_vdev_remove(struct vop_vdev *vdev);
 void vop_vdev_remove_all(struct vop_host *host);
 void vop_vdev_free_limbo(struct vop_host *host);
 bool vop_vdev_look(struct vop_vdev *vdev);
+int vop_vdev_check(const struct vop_vdev *vdev);
 void vop_vdev_wake(struct vop_vdev *vdev);
 void vop_vdev_break(struct vop_vdev *vdev);
 void vop_vdev_control_work(struct work_struct *work);

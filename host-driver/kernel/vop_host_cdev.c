@@ -10,20 +10,6 @@
 
 #include "vop_host.h"
 
-/* 0 if the file has a virtio device; v5.9's errno otherwise. */
-static int vop_vdev_check(const struct vop_vdev *vdev)
-{
-	/* Pairs with smp_store_release() in vop_vdev_add(). */
-	switch (smp_load_acquire(&vdev->state)) {
-	case VOP_VDEV_ADDED:
-		return vop_host_is_lost(vdev->host) ? -ENODEV : 0;
-	case VOP_VDEV_REMOVED:
-		return -ENODEV;
-	default:
-		return -EINVAL;
-	}
-}
-
 static int vop_cdev_open(struct inode *inode, struct file *file)
 {
 	/* misc_open() holds its mutex: the card is registered, so it lives. */

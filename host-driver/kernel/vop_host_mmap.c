@@ -133,19 +133,11 @@ int vop_mmap(struct vop_vdev *vdev, struct vm_area_struct *vma)
 	vop_vm_flags_clear(vma, VM_MAYWRITE);
 
 	mutex_lock(&vdev->map_lock);
-	/* Pairs with smp_store_release() in vop_vdev_add(). */
-	switch (smp_load_acquire(&vdev->state)) {
-	case VOP_VDEV_ADDED:
+	ret = vop_vdev_check(vdev);
+	if (!ret)
 		ret = vop_remember_mm(vdev, vma->vm_mm);
-		if (!ret)
-			ret = vop_map_parts(vdev, vma);
-		break;
-	case VOP_VDEV_REMOVED:
-		ret = -ENODEV;
-		break;
-	default:
-		ret = -EINVAL;
-	}
+	if (!ret)
+		ret = vop_map_parts(vdev, vma);
 	mutex_unlock(&vdev->map_lock);
 	return ret;
 }

@@ -254,8 +254,11 @@ static int vop_transfer_run(struct vop_transfer *transfer,
 static int vop_transfer_check(const struct vop_vdev *vdev,
 			      const struct vop_vring *vr)
 {
-	if (READ_ONCE(vdev->state) != VOP_VDEV_ADDED ||
-	    vop_host_is_lost(vdev->host) || !READ_ONCE(vdev->desc->status))
+	int ret = vop_vdev_check(vdev);
+
+	if (ret)
+		return ret;
+	if (!READ_ONCE(vdev->desc->status))
 		return -ENODEV;
 	return vr->broken ? -EIO : 0;
 }

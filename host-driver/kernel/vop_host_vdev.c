@@ -64,6 +64,26 @@ void vop_vdev_put(struct vop_vdev *vdev)
 }
 
 /**
+ * vop_vdev_check() - see whether a file has a virtio device on a live card
+ * @vdev: the virtio device
+ *
+ * Return: 0, or v5.9's errno: -EINVAL before it is added, -ENODEV after it is
+ * removed or its card is lost.
+ */
+int vop_vdev_check(const struct vop_vdev *vdev)
+{
+	/* Pairs with smp_store_release() in vop_vdev_add(). */
+	switch (smp_load_acquire(&vdev->state)) {
+	case VOP_VDEV_ADDED:
+		return vop_host_is_lost(vdev->host) ? -ENODEV : 0;
+	case VOP_VDEV_REMOVED:
+		return -ENODEV;
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
  * vop_vdev_wake() - have poll() report once, and wake who polls
  * @vdev: the virtio device
  */
