@@ -97,7 +97,9 @@ class Dispatcher(wiring.Component):
                 with m.If(self.job_in.valid):
                     m.next = "CHECK"
             with m.State("CHECK"):
-                with m.If(stray):
+                with m.If(self.cancel):
+                    fail(CommandError.RESET)
+                with m.Elif(stray):
                     fail(CommandError.BAD_OPCODE)
                 with m.Elif(opcode == Opcode.COPY):
                     m.d.comb += self.start_copy.eq(1)
@@ -109,7 +111,9 @@ class Dispatcher(wiring.Component):
                     fail(CommandError.BAD_OPCODE)
             with m.State("LOAD"):
                 with m.If(self.loaded.valid):
-                    with m.If(self.loaded.payload != CommandError.OK):
+                    with m.If(self.cancel):
+                        fail(CommandError.RESET)
+                    with m.Elif(self.loaded.payload != CommandError.OK):
                         fail(self.loaded.payload)
                     with m.Elif(opcode == Opcode.PUBLISH):
                         m.d.comb += self.start_publish.eq(1)

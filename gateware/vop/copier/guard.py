@@ -23,7 +23,7 @@ QuestionLayout = data.StructLayout({
 class Guard(wiring.Component):
     """Hold the windows that the host opened, and say whether a range lies in one of them.
 
-    A question takes a cycle per window. A range that wraps round the end of the address space is
+    A question takes a cycle per window and two more. A range that wraps round the end of the address space is
     refused, as is one that only two windows together would cover.
 
     Members
@@ -75,15 +75,19 @@ class Guard(wiring.Component):
 
         asked = Signal(QuestionLayout)
         end = Signal(65)                       # of the range; bit 64: it wraps
-        index = Signal(range(count))
+        index = Signal(range(count + 1))
         base = Signal(64 - _PAGE_LOG2)         # of the window, in pages
         behind = Signal(65 - _PAGE_LOG2)       # the page behind it
         inside = Signal()
+        # A window is picked in one cycle and compared in the next.
+        picked = Cat(windows["base_lo"][index[:-1]][_PAGE_LOG2:], windows["base_hi"][index[:-1]])
+        m.d.sync += [
+            base.eq(picked),
+            behind.eq(picked + windows["pages"][index[:-1]]),
+        ]
         m.d.comb += [
             end.eq(asked.host_address + asked.bytes - 1),
-            base.eq(Cat(windows["base_lo"][index][_PAGE_LOG2:], windows["base_hi"][index])),
-            behind.eq(base + windows["pages"][index]),
-            inside.eq((asked.host_address[_PAGE_LOG2:] >= base)
+            inside.eq((index != 0) & (asked.host_address[_PAGE_LOG2:] >= base)
                       & (end[_PAGE_LOG2:] < behind) & ~end[64]),
         ]
         with m.FSM():
@@ -96,7 +100,7 @@ class Guard(wiring.Component):
                 m.d.sync += index.eq(index + 1)
                 with m.If(inside):
                     m.next = "ALLOW"
-                with m.Elif(index == count - 1):
+                with m.Elif(index == count):
                     m.next = "REFUSE"
             with m.State("ALLOW"):
                 m.d.comb += [self.allowed.valid.eq(1), self.allowed.payload.eq(1)]

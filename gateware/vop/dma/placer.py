@@ -65,7 +65,11 @@ class LinePlacer(wiring.Component):
         })
         m.submodules.queue = queue = SyncFIFOBuffered(width=rotated_shape.size, depth=_DEPTH)
 
-        placement = self.placement.payload
+        # One register, as the checker needs most of a cycle itself.
+        placement = Signal.like(self.placement.payload)
+        placing = Signal()
+        m.d.sync += [placement.eq(self.placement.payload), placing.eq(self.placement.valid)]
+
         rotated = Signal(rotated_shape)
         turn = Signal(self._line_log2)
         counts = Signal(line_bytes)
@@ -81,7 +85,7 @@ class LinePlacer(wiring.Component):
             rotated.lower.eq(spread[:line_bytes]),
             rotated.upper.eq(spread[line_bytes:]),
             queue.w_data.eq(rotated),
-            queue.w_en.eq(self.placement.valid),
+            queue.w_en.eq(placing),
         ]
 
         head = data.View(rotated_shape, queue.r_data)
@@ -95,7 +99,7 @@ class LinePlacer(wiring.Component):
             request.payload.line.eq(head.line),
             request.payload.strobe.eq(head.lower),
             self.crowded.eq(queue.level > _CROWDED),
-            self.idle.eq(~carrying & (queue.level == 0)),
+            self.idle.eq(~placing & ~carrying & (queue.level == 0)),
         ]
         for index in range(line_bytes):
             lane = slice(8 * index, 8 * index + 8)
