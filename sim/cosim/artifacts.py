@@ -14,9 +14,9 @@ _PIECES = {
     "vmlinux": (".cache/kernel/vmlinux", "setup"),
     "modules": (".cache/kernel/modules", "setup"),
     "release": (".cache/kernel/release", "setup"),
-    "vop_host": ("build/driver/vop_host.ko", "driver"),
-    "vopd": ("build/daemon/vopd", "daemon"),
-    "vopctl": ("build/daemon/vopctl", "daemon"),
+    "vop_host": ("host-driver/kernel/vop_host.ko", "driver"),
+    "vopd": ("build/host/vopd", "daemon"),
+    "vopctl": ("build/host/vopctl", "daemon"),
     "baremetal": ("build/firmware/baremetal/card.bin", "firmware"),
     "zephyr": ("build/firmware/zephyr/card.bin", "firmware"),
 }

@@ -40,6 +40,9 @@ RESET_CYCLES = 16
 DEVICE_CONTROL = 8
 FUNCTION_LEVEL_RESET = 1 << 15
 
+# Low bits of a BAR. Ref: PCIe Base 4.0, 7.5.1.2.1.
+BAR_TYPE, BAR_64_BIT = 0b110, 0b100
+
 
 class _Host(RootComplex):
     """Root complex model that knows how many TLPs it has sent to the card, and taken from it."""
@@ -86,15 +89,18 @@ class Bridge:
         Configuration space and BARs; its ``block`` drives the pins.
     counters : :class:`~sim.cosim.counters.Counters`
         Told of leaps.
+    region_bytes : dict of :class:`int` to :class:`int`
+        Size of each region.
     """
 
-    def __init__(self, dut, server, function, counters):
+    def __init__(self, dut, server, function, counters, region_bytes):
         self._dut = dut
         self._server = server
         self._function = function
         self._block = function.block
         self._counters = counters
         self._posted = 0
+        self._region_bytes = region_bytes
         self.faults = []
         # The model's own memory and MSI regions give way to the guest's map: x86 has its MSI
         # address inside one of them.
@@ -107,6 +113,7 @@ class Bridge:
         self._card.connect(self._port)
         # Only the guest enumerates: the model's bridges learn what it decided.
         self._port.sec_bus_num = self._port.sub_bus_num = BUS_NUMBER
+        self._learn()
 
     async def serve(self):
         """Do what QEMU asks, let simulated time pass, or rest; until QEMU is gone."""
@@ -173,8 +180,8 @@ class Bridge:
     async def _read(self, region, offset, length):
         if region == Region.CONFIG:
             return bytes(await self._root.config_read(CARD, offset, length))
+        address = self._bar_address(region) + offset
         try:
-            address = self._route(region) + offset
             return bytes(
                 await self._root.mem_region.read(address, length, COMPLETION_TIMEOUT_NS, "ns")
             )
@@ -191,25 +198,28 @@ class Bridge:
         while self._posted - self._block.to_card.tlps["memory_write"] >= MAX_POSTED:
             await Timer(CLOCK_NS, "ns")
         self._posted += 1
-        await self._root.mem_region.write(self._route(region) + offset, data)
+        await self._root.mem_region.write(self._bar_address(region) + offset, data)
 
-    def _route(self, region):
-        """Bus address of a BAR; the model's bridges forward exactly that window."""
+    def _bar_address(self, region):
+        """Bus address of a BAR, as the guest has programmed it."""
         bar = self._function.bar
         address = bar[region] & ~0xF
-        if bar[region] & 0b110 == 0b100:
+        if bar[region] & BAR_TYPE == BAR_64_BIT:
             address |= bar[region + 1] << 32
-        mask = self._function.bar_mask[region]
-        size = (~mask & 0xFFFF_FFF0) + 16
-        for hop in (self._port, self._root.upstream_bridge):
-            hop.mem_base, hop.mem_limit = address, address + size - 1
-            hop.prefetchable_mem_base, hop.prefetchable_mem_limit = 1, 0
         return address
 
     def _learn(self):
-        """Take over what the guest wrote and the root complex must respect, too."""
-        capability = self._function.pcie_cap
-        self._root.max_payload_size = capability.max_payload_size
+        """Take over what the guest configured, as far as root complex and bridges must know it.
+
+        The bridges forward exactly the BARs: what lies in their windows is not sent up.
+        """
+        self._root.max_payload_size = self._function.pcie_cap.max_payload_size
+        registers, memory = self._bar_address(Region.BAR0), self._bar_address(Region.BAR2)
+        for hop in (self._port, self._root.upstream_bridge):
+            hop.mem_base = registers
+            hop.mem_limit = registers + self._region_bytes[Region.BAR0] - 1
+            hop.prefetchable_mem_base = memory
+            hop.prefetchable_mem_limit = memory + self._region_bytes[Region.BAR2] - 1
 
     async def _settle(self):
         """Wait until no TLP is under way. A card that never rests is a fault."""
