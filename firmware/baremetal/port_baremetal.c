@@ -18,9 +18,6 @@
 /* Reads of the UART's status before a character is given up: four characters at 115200 baud. */
 #define UART_SPINS_MAX 10000
 
-/* Nobody waits for a simulated line's baud rate. */
-#define UART_DIVISOR_SIM 4
-
 static uint32_t read_register(uint32_t address)
 {
 	return *(volatile uint32_t *)(uintptr_t)(VOP_CARD_ADDRESSES_REGISTERS + address);
@@ -190,8 +187,5 @@ void port_baremetal_init(struct port_baremetal *baremetal)
 	};
 	baremetal->ticks_per_us = hz < 1000000 ? 1 : hz / 1000000;
 	baremetal->mtime = read_mtime();
-	if ((read_register(VOP_IDENTITY_FEATURES) & VOP_IDENTITY_FEATURES_SIM_MASK) != 0) {
-		write_register(VOP_UART_DIVISOR, UART_DIVISOR_SIM);
-	}
 	write_register(VOP_INTC_ENABLE, LATCHED_LINES | DOORBELL_LINES);
 }
