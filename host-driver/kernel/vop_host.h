@@ -56,7 +56,8 @@
 
 /**
  * enum vop_host_state - how far the card is
- * @VOP_HOST_OFFLINE: not started, or late; a late card may still come online
+ * @VOP_HOST_OFFLINE: not started, late, or it has withdrawn h2c_config_db; it may
+ *	still come online
  * @VOP_HOST_BOOTING: its CPU runs, h2c_config_db is not published yet
  * @VOP_HOST_ONLINE: it has published h2c_config_db
  * @VOP_HOST_REFUSED: its firmware refused the device page. Final.
@@ -156,12 +157,14 @@ struct vop_batch {
  * @offset: from the start of the page
  * @bytes: length of the block, device control included; never changes
  * @used: occupied, or never to be used again
+ * @published: it has held a device: the end of the list lies behind it
  * @rests_until: in jiffies: not used again before
  */
 struct vop_slot {
 	u16 offset;
 	u16 bytes;
 	bool used;
+	bool published;
 	unsigned long rests_until;
 };
 
@@ -410,7 +413,8 @@ void vop_boot_work(struct work_struct *work);
 bool vop_host_enter(struct vop_host *host, enum vop_host_state state);
 void vop_host_lose(struct vop_host *host, enum vop_host_state state);
 void vop_host_check(struct vop_host *host);
-void vop_host_note_online(struct vop_host *host);
+void vop_host_follow(struct vop_host *host);
+bool vop_host_must_follow(const struct vop_host *host);
 const char *vop_host_state_name(enum vop_host_state state);
 
 static inline bool vop_host_is_lost(const struct vop_host *host)

@@ -117,17 +117,41 @@ void vop_host_check(struct vop_host *host)
 }
 
 /**
- * vop_host_note_online() - enter ONLINE if the card has published its doorbell
+ * vop_host_must_follow() - see whether the card came online, or left
  * @host: the card
+ *
+ * Context: any; looks at host memory only.
+ * Return: true if vop_host_follow() has something to do.
  */
-void vop_host_note_online(struct vop_host *host)
+bool vop_host_must_follow(const struct vop_host *host)
 {
-	if (READ_ONCE(host->state) >= VOP_HOST_ONLINE ||
-	    vop_devpage_config_db(host) < 0)
+	bool is_online = READ_ONCE(host->state) == VOP_HOST_ONLINE;
+
+	return !vop_host_is_lost(host) &&
+	       is_online != (vop_devpage_config_db(host) >= 0);
+}
+
+/**
+ * vop_host_follow() - enter or leave ONLINE as the card says by h2c_config_db
+ * @host: the card
+ *
+ * A card withdraws its doorbell when its driver leaves, or when it traps; the
+ * registers tell which.
+ */
+void vop_host_follow(struct vop_host *host)
+{
+	if (!vop_host_must_follow(host))
 		return;
-	if (vop_host_enter(host, VOP_HOST_ONLINE))
-		dev_info(&host->pdev->dev, "card is online as /dev/%s\n",
-			 host->name);
+	if (READ_ONCE(host->state) != VOP_HOST_ONLINE) {
+		if (vop_devpage_config_db(host) >= 0 &&
+		    vop_host_enter(host, VOP_HOST_ONLINE))
+			dev_info(&host->pdev->dev,
+				 "card is online as /dev/%s\n", host->name);
+		return;
+	}
+	vop_host_check(host);
+	if (vop_host_enter(host, VOP_HOST_OFFLINE))
+		dev_info(&host->pdev->dev, "card is offline\n");
 }
 
 /**
@@ -141,7 +165,7 @@ void vop_boot_work(struct work_struct *work)
 	struct vop_host *host =
 		container_of(to_delayed_work(work), struct vop_host, boot_work);
 
-	vop_host_note_online(host);
+	vop_host_follow(host);
 	if (READ_ONCE(host->state) == VOP_HOST_BOOTING)
 		vop_host_check(host);
 	if (READ_ONCE(host->state) != VOP_HOST_BOOTING)
@@ -221,22 +245,23 @@ int vop_boot_start(struct vop_host *host)
 {
 	int ret;
 
+	/* Whatever an earlier driver left running reaches no memory of ours. */
+	pci_clear_master(host->pdev);
 	vop_write(host, VOP_LINK_CPU, 0);
 	vop_write(host, VOP_LINK_DEVICE_PAGE_BYTES, 0);
+	vop_guard_reset(host);
+	ret = vop_copier_start(host);
+	if (ret)
+		return ret;
 	ret = vop_boot_load(host);
 	if (ret)
 		return ret;
 
-	vop_devpage_init(host);
-	vop_guard_reset(host);
+	pci_set_master(host->pdev);
 	ret = vop_guard_open(host, host->page.bus, host->page.bytes);
 	if (ret < 0)
 		return ret;
 	vop_write(host, VOP_MSI_MASK, 0);
-	ret = vop_copier_start(host);
-	if (ret)
-		return ret;
-
 	vop_write(host, VOP_LINK_ROLE, VOP_ROLE_VOP_GUEST);
 	vop_write(host, VOP_LINK_HOST_PROTOCOL,
 		  FIELD_PREP(VOP_LINK_HOST_PROTOCOL_INFO_ALIGN_MASK,

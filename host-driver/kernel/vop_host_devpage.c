@@ -166,11 +166,11 @@ void vop_devpage_fill(struct vop_vdev *vdev, const u8 *block)
 		.h2c_vdev_db = VOP_DOORBELLS_NONE,
 	};
 	struct vop_device_desc *desc = vdev->desc;
-	bool removed = READ_ONCE(desc->type) == VOP_TYPE_REMOVED;
 	dma_addr_t bus = vdev->rings.bus;
 	u8 n;
 
-	vop_store_head(vdev, removed ? VOP_TYPE_REMOVED : VOP_TYPE_END);
+	vop_store_head(vdev, vdev->slot->published ? VOP_TYPE_REMOVED :
+						     VOP_TYPE_END);
 	desc->status = 0;
 	memset(desc->padding, 0, sizeof(desc->padding));
 	for (n = 0; n < vdev->head.num_vq; n++) {
@@ -192,12 +192,15 @@ void vop_devpage_fill(struct vop_vdev *vdev, const u8 *block)
 /**
  * vop_devpage_publish() - make a filled block visible and tell the card
  * @vdev: the virtio device
+ *
+ * Context: holds vop_host.lock.
  */
 void vop_devpage_publish(struct vop_vdev *vdev)
 {
 	/* Pairs with the order of the card's copy: type first, then the rest. */
 	dma_wmb();
 	WRITE_ONCE(vdev->desc->type, vdev->head.type);
+	vdev->slot->published = true;
 	vop_doorbell_ring(vdev->host, vop_devpage_config_db(vdev->host));
 }
 

@@ -76,7 +76,7 @@ irqreturn_t vop_doorbell_rung(int irq, void *vector)
 {
 	struct vop_vector *rung = vector;
 	struct vop_host *host = rung->host;
-	bool needs_control = false;
+	bool needs_control;
 
 	vop_count(host, VOP_COUNT_INTERRUPTS, 1);
 	if (rung->index == VOP_VECTOR_RECORDS || host->vectors == 1)
@@ -85,10 +85,7 @@ irqreturn_t vop_doorbell_rung(int irq, void *vector)
 		return IRQ_HANDLED;
 
 	needs_control = vop_look_at_vdevs(host, rung->index);
-	if (READ_ONCE(host->state) < VOP_HOST_ONLINE &&
-	    vop_devpage_config_db(host) >= 0)
-		needs_control = true;
-	if (needs_control)
+	if (needs_control || vop_host_must_follow(host))
 		queue_work(host->workqueue, &host->control_work);
 	wake_up_all(&host->control_wait);
 	return IRQ_HANDLED;

@@ -250,12 +250,11 @@ static int vop_host_start(struct vop_host *host)
 {
 	int ret;
 
-	/* The handler looks at the page from its first interrupt on. */
+	/* Before the vectors: the handler looks at the page. */
 	vop_devpage_init(host);
 	ret = vop_host_request_vectors(host);
 	if (ret)
 		return ret;
-	pci_set_master(host->pdev);
 	ret = vop_boot_start(host);
 	if (!ret)
 		ret = vop_cdev_register(host);
@@ -291,15 +290,17 @@ int vop_host_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_free;
 	pci_set_drvdata(pdev, host);
+	vop_debugfs_add_host(host);
 	ret = vop_host_start(host);
 	if (ret)
-		goto err_free;
+		goto err_debugfs;
 
-	vop_debugfs_add_host(host);
 	dev_info(&pdev->dev, "%u bytes of card RAM, %u vectors, /dev/%s\n",
 		 host->ram_bytes, host->vectors, host->name);
 	return 0;
 
+err_debugfs:
+	debugfs_remove(host->debugfs);
 err_free:
 	vop_host_free(host);
 err_put:

@@ -209,7 +209,7 @@ void vop_vdev_control_work(struct work_struct *work)
 		container_of(work, struct vop_host, control_work);
 	struct vop_vdev *vdev;
 
-	vop_host_note_online(host);
+	vop_host_follow(host);
 	while ((vdev = vop_vdev_next_asking(host))) {
 		vop_vdev_control(vdev);
 		vop_vdev_put(vdev);

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The kernel module in a real kernel, against a card in plain Python that can misbehave."""
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.cosim.artifacts import ROOT, artifact
+from sim.cosim.run import Cosim
+
+HERE = Path(__file__).resolve().parent
+KERNEL = HERE.parent / "kernel"
+SYSFS = "/sys/bus/pci/devices/0000:01:00.0"
+DRIVER = "/sys/bus/pci/drivers/vop_host"
+
+pytestmark = [pytest.mark.cosim, pytest.mark.slow]
+
+
+class Machine(Cosim):
+    """A host machine with the module, the exerciser, and a model card."""
+
+    def __init__(self, folder, name, **options):
+        program = folder / "exercise"
+        subprocess.run(
+            ["gcc", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{KERNEL}",
+             HERE / "exercise.c", "-o", program],
+            check=True)  # fmt: skip
+        image = folder / "card.bin"
+        image.write_bytes(bytes(range(256)) * 5 + b"end")
+        self.behaviour = folder / "behaviour"
+        super().__init__(
+            name, firmware=image, programs=(program,), modules=(artifact("vop_host"),),
+            simulator=["env", f"PYTHONPATH={ROOT}", sys.executable, HERE / "model_card.py", folder],
+            **options)  # fmt: skip
+
+    def behave(self, *words):
+        self.behaviour.write_text(" ".join(words))
+
+    def load(self, *parameters):
+        self.guest.check(f"insmod /lib/modules/vop_host.ko {' '.join(parameters)}")
+        self.guest.check(f"for n in $(seq 100); do case $(cat {SYSFS}/state) in "
+                         "offline|booting) sleep 0.1;; *) break;; esac; done")  # fmt: skip
+
+    def unload(self):
+        self.guest.check("rmmod vop_host")
+
+    def show(self, attribute):
+        return self.guest.check(f"cat {SYSFS}/{attribute}").strip()
+
+    def exercise(self, *arguments):
+        return self.guest.run(f"exercise {' '.join(arguments)}", 60)
+
+    def kernel_complaints(self):
+        _, found = self.guest.run(
+            "dmesg | grep -E 'BUG|WARNING|Oops|Call Trace|general protection|use-after-free'"
+        )
+        return found
+
+
+@pytest.fixture(scope="module")
+def booted(tmp_path_factory):
+    with Machine(tmp_path_factory.mktemp("driver"), "driver") as machine:
+        yield machine
+
+
+@pytest.fixture
+def machine(booted):
+    """The machine with the module loaded; afterwards it must unload without a complaint."""
+    booted.behave()
+    booted.load("timeout_scale=1")
+    yield booted
+    booted.behave()
+    booted.unload()
+    assert booted.kernel_complaints() == ""
+
+
+def test_a_card_comes_online_and_tells_who_it_is(machine):
+    assert machine.show("state") == "online"
+    assert machine.show("layout") == "1.0"
+    assert machine.show("vectors") == "1"
+    assert machine.show("firmware_bytes") == "1283"
+    assert machine.show("vop_device") == "vop_virtio0"
+
+
+def test_chains_of_every_length_come_back_whole(machine):
+    assert machine.exercise("echo", "14") == (0, "ok\n")
+    assert machine.show("counters/chains") == "14"
+    assert machine.show("counters/peer_errors") == "0"
+    assert machine.show("counters/late") == "0"
+
+
+def test_devices_come_and_go_in_one_slot_after_the_other(machine):
+    for _ in range(3):
+        assert machine.exercise("echo", "2") == (0, "ok\n")
+
+
+def test_what_the_uapi_forbids_is_refused(machine):
+    assert machine.exercise("misuse") == (0, "ok\n")
+
+
+def test_a_config_change_is_acknowledged(machine):
+    assert machine.exercise("config") == (0, "ok\n")
+
+
+def test_a_chain_that_loops_breaks_its_ring_and_nothing_else(machine):
+    machine.behave("loop")
+
+    assert machine.exercise("broken") == (0, "ok\n")
+    assert machine.show("counters/peer_errors") == "1"
+    assert machine.exercise("echo", "2") == (0, "ok\n")
+
+
+@pytest.mark.parametrize("fault", ["fail-command", "lose-record"])
+def test_a_command_that_fails_or_is_late_ends_in_eio_and_the_channel_is_reset(machine, fault):
+    machine.behave(fault)
+
+    assert machine.exercise("broken") == (0, "ok\n")
+    assert machine.show("counters/channel_resets") == "1"
+    assert machine.exercise("echo", "2") == (0, "ok\n")
+
+
+def test_the_driver_leaves_under_an_open_file_and_a_mapping(machine):
+    machine.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
+
+    machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/unbind")
+
+    machine.guest.check("sleep 1; grep -q ok /tmp/held")
+    machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/bind")
+
+
+def test_a_card_that_died_is_left_without_a_long_wait(machine):
+    machine.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
+    machine.behave("dead")
+
+    machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/unbind", 5)
+
+    machine.guest.check("sleep 1; grep -q ok /tmp/held")
+
+
+def test_firmware_that_traps_and_withdraws_its_doorbell_is_told_by_the_state(machine):
+    machine.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
+    machine.behave("trap")
+    machine.exercise("echo", "1")
+
+    assert machine.show("state") == "crashed"
+    machine.guest.check("sleep 1; grep -q ok /tmp/held")
+    assert "firmware trapped: mcause 5, mepc 0x1234" in machine.guest.check("dmesg | tail -n 5")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        ("other-major", "register layout must be 1.x, not 7.3"),
+        ("dead", "card does not answer"),
+    ],
+)
+def test_a_strange_card_is_refused_with_a_reason(booted, behaviour, message):
+    booted.behave(behaviour)
+
+    booted.guest.check("insmod /lib/modules/vop_host.ko")
+
+    assert message in booted.guest.check("dmesg | tail -n 5")
+    booted.unload()
+
+
+def test_firmware_that_refuses_is_told_by_the_state(booted):
+    booted.behave("refuse")
+
+    booted.load()
+
+    assert booted.show("state") == "refused"
+    assert booted.exercise("echo", "1")[0] == 1
+    booted.unload()
+
+
+def test_firmware_that_is_not_there_is_named(booted):
+    booted.behave()
+
+    booted.load("firmware=vop/none.bin")
+
+    assert "firmware vop/none.bin: -ENOENT" in booted.guest.check("dmesg | tail -n 5")
+    booted.unload()
+
+
+def test_firmware_baked_into_the_card_is_started_by_an_empty_name(booted):
+    booted.behave()
+
+    booted.load("firmware=")
+
+    assert booted.show("state") == "online"
+    booted.unload()
+
+
+def test_the_information_block_can_lie_where_later_kernels_have_it(booted):
+    booted.behave()
+
+    booted.load("info_align=4")
+
+    assert booted.exercise("echo", "1", "4") == (0, "ok\n")
+    booted.unload()
+
+
+def test_another_alignment_of_the_information_block_is_refused(booted):
+    assert booted.guest.run("insmod /lib/modules/vop_host.ko info_align=2")[0] == errno.EINVAL
+    assert "info_align must be 1 or 4, not 2" in booted.guest.check("dmesg | tail -n 1")
+
+
+def test_a_deaf_card_costs_one_bounded_wait(booted):
+    booted.behave()
+    booted.load()
+    booted.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
+    booted.behave("deaf")
+
+    booted.guest.check(f"echo 0000:01:00.0 >{DRIVER}/unbind", 25)
+
+    booted.unload()
+    assert booted.kernel_complaints() == ""
+
+
+def test_with_several_vectors_each_has_its_purpose(tmp_path):
+    with Machine(tmp_path, "driver-vectors", remap=True) as machine:
+        machine.load()
+
+        assert machine.exercise("echo", "6") == (0, "ok\n")
+
+        vectors = int(machine.show("vectors"))
+        lines = machine.guest.check("grep vop_virtio0 /proc/interrupts").splitlines()
+        rang = [number for number, line in enumerate(lines) if line.split()[1] != "0"]
+        assert vectors == len(lines) > 3
+        # The link, the completion records, the one virtio device.
+        assert rang == [0, 1, 2]
+        machine.unload()
+        assert machine.kernel_complaints() == ""
