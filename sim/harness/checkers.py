@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cocotbext.pcie.core.tlp import CplStatus, Tlp, TlpAttr, TlpType
 
 from sim.models.pcie_7x import PinConfiguration
+from sim.models.wire import bytes_asked, first_byte
 
 __all__ = ["TlpChecker", "WarningKeeper"]
 
@@ -47,8 +48,7 @@ class TlpChecker:
     def expect(self, tlp: Tlp) -> None:
         """Take note of a TLP on its way to the card."""
         if tlp.is_nonposted():
-            address = tlp.address + tlp.get_first_be_offset()
-            self._open[tlp.tag] = _Open(tlp, address, max(tlp.get_be_byte_count(), 1))
+            self._open[tlp.tag] = _Open(tlp, first_byte(tlp), bytes_asked(tlp))
 
     @property
     def unanswered(self) -> int:

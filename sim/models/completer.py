@@ -17,6 +17,8 @@ from cocotb.utils import get_sim_time
 from cocotbext.pcie.core.tlp import CplStatus, Tlp
 from cocotbext.pcie.core.utils import PcieId
 
+from .wire import bytes_asked, first_byte
+
 __all__ = ["Completer", "Fault"]
 
 HOST_ID = PcieId(0, 0, 0)
@@ -124,14 +126,13 @@ class Completer:
 
     def _refuse(self, tlp: Tlp, status: CplStatus, left: int | None = None) -> Tlp:
         completion = Tlp.create_completion_for_tlp(tlp, HOST_ID, status=status)
-        completion.byte_count = tlp.get_be_byte_count() if left is None else left
-        completion.lower_address = tlp.address + tlp.get_first_be_offset() & 0x7F
+        completion.byte_count = bytes_asked(tlp) if left is None else left
+        completion.lower_address = first_byte(tlp) & 0x7F
         return completion
 
     def _pieces(self, tlp: Tlp, data: bytes):
         """Cut the answer at legal places."""
-        address = tlp.address + tlp.get_first_be_offset()
-        left = max(tlp.get_be_byte_count(), 1)
+        address, left = first_byte(tlp), bytes_asked(tlp)
         base = tlp.address
         while left:
             end = self._cut(address, left)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from cocotbext.pcie.core.tlp import CplStatus, Tlp
 
+from .wire import bytes_asked, first_byte
+
 __all__ = ["CompletionBuffer"]
 
 
@@ -48,8 +50,7 @@ class CompletionBuffer:
         """Take a memory read that the card has sent."""
         if tlp.tag in self._reads:
             self._complain(f"tag {tlp.tag} used again while outstanding: {tlp!r}")
-        address = tlp.address + tlp.get_first_be_offset()
-        self._reads[tlp.tag] = address, max(tlp.get_be_byte_count(), 1)
+        self._reads[tlp.tag] = first_byte(tlp), bytes_asked(tlp)
         costs = [self._cost(*read) for read in self._reads.values()]
         headers, data = (sum(column) for column in zip(*costs, strict=True))
         self.peak_headers = max(self.peak_headers, headers)
@@ -60,7 +61,7 @@ class CompletionBuffer:
             )
 
     def release(self, tlp: Tlp) -> None:
-        """Take a completion that the card has received whole."""
+        """Take a completion whose header the card has received: its place is free again."""
         if tlp.tag not in self._reads:
             return
         address, left = self._reads[tlp.tag]

@@ -17,6 +17,7 @@ __all__ = ["CARD_CHANNEL", "CardChannel", "GuestQueue"]
 CARD_CHANNEL = 4
 RECORDS = 0xA000
 RECORDS_LOG2 = 3
+RECORD_POLLS = 2000
 _RECORD_BYTES = 16
 
 
@@ -51,7 +52,7 @@ class CardChannel:
         phase = 1 - (self._taken // entries & 1)
         at = RECORDS + self._taken % entries * _RECORD_BYTES
         data = await self._card.dump(at, _RECORD_BYTES)
-        for _ in range(100):
+        for _ in range(RECORD_POLLS):
             if data[3] >> 7 == phase:
                 break
             data = await self._card.dump(at, _RECORD_BYTES)

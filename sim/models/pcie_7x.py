@@ -299,11 +299,12 @@ class Pcie7x:
             if self.pace.pauses():
                 await FallingEdge(self._clk)
                 continue
-            beat, user, last, finished = [0] * lanes, 0, 0, []
+            beat, user, last, finished, begun = [0] * lanes, 0, 0, [], []
             lane = 0
             while self._giving is not None and lane < lanes:
                 giving = self._giving
                 if giving.at == 0:
+                    begun.append(giving)
                     user |= (0b11000 if lane else 0b10000) << 10
                     user = user & ~(0x7F << 2) | giving.bar_hit << 2
                     user = user & ~2 | bool(giving.tlp.ep) << 1
@@ -334,14 +335,12 @@ class Pcie7x:
                 await ReadOnly()
             await FallingEdge(self._clk)
             dut.m_axis_rx_tvalid.value = 0
+            for given in begun:
+                if given.tlp.is_completion():
+                    self.buffer.release(given.tlp)
             for given in finished:
-                self._finish(given.tlp)
-
-    def _finish(self, tlp: Tlp) -> None:
-        self.to_card.count(tlp)
-        tlp.release_fc()
-        if tlp.is_completion():
-            self.buffer.release(tlp)
+                self.to_card.count(given.tlp)
+                given.tlp.release_fc()
 
     # From the card: s_axis_tx.
 

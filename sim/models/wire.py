@@ -11,11 +11,21 @@ import sys
 
 from cocotbext.pcie.core.tlp import Tlp
 
-__all__ = ["MalformedTlp", "from_words", "to_words"]
+__all__ = ["MalformedTlp", "bytes_asked", "first_byte", "from_words", "to_words"]
 
 
 class MalformedTlp(ValueError):
     """A packet that is no TLP."""
+
+
+def first_byte(tlp: Tlp) -> int:
+    """Address of the first byte that a request enables; of its first DW if it enables none."""
+    return tlp.address + (tlp.get_first_be_offset() if tlp.first_be else 0)
+
+
+def bytes_asked(tlp: Tlp) -> int:
+    """Bytes from the first to the last enabled one; 1 for a read that enables none (2.2.9)."""
+    return max(tlp.get_be_byte_count(), 1) if tlp.first_be else 1
 
 
 def to_words(tlp: Tlp) -> list[int]:

@@ -24,8 +24,8 @@ async def moves(bench, channel, *, length, host_at, card_at, to_host, high=False
     assert after == around[:32] + expected + around[32 + length :]
 
 
-@story()
 @cocotb.parametrize(to_host=[True, False])
+@story()
 async def every_alignment_arrives(bench, to_host):
     channel = await bench.card.channel()
 
@@ -41,8 +41,8 @@ async def every_alignment_arrives(bench, to_host):
             )
 
 
-@story()
 @cocotb.parametrize(to_host=[True, False])
+@story()
 async def every_length_arrives(bench, to_host):
     channel = await bench.card.channel()
 
@@ -57,8 +57,8 @@ async def every_length_arrives(bench, to_host):
         )
 
 
-@story()
 @cocotb.parametrize(to_host=[True, False])
+@story()
 async def a_page_boundary_is_crossed(bench, to_host):
     channel = await bench.card.channel()
 
@@ -68,8 +68,8 @@ async def a_page_boundary_is_crossed(bench, to_host):
         )
 
 
-@story()
 @cocotb.parametrize(to_host=[True, False])
+@story()
 async def memory_above_four_gigabytes_is_reached(bench, to_host):
     channel = await bench.card.channel()
 
@@ -79,8 +79,8 @@ async def memory_above_four_gigabytes_is_reached(bench, to_host):
         )
 
 
-@story(mps_log2=1, mrrs_log2=2)
 @cocotb.parametrize(to_host=[True, False])
+@story(mps_log2=1, mrrs_log2=2)
 async def a_long_copy_uses_full_payloads(bench, to_host):
     channel = await bench.card.channel()
     buffer = bench.host.memory.allocate(32768)
@@ -95,8 +95,8 @@ async def a_long_copy_uses_full_payloads(bench, to_host):
     assert await bench.card.dump(0x8000, 32768) == buffer.bytes
 
 
-@story(mps_log2=2, mrrs_log2=5, rcb_bytes=128)
 @cocotb.parametrize(to_host=[True, False])
+@story(mps_log2=2, mrrs_log2=5, rcb_bytes=128)
 async def large_limits_are_used_and_obeyed(bench, to_host):
     channel = await bench.card.channel()
 

@@ -10,8 +10,8 @@ from sim.harness.bench import story
 from sim.models.puppet import Puppet
 
 
-@story()
 @cocotb.parametrize(to_host=[True, False], after_ns=[200, 1_000, 3_000])
+@story()
 async def a_reset_in_mid_transfer_leaves_a_card_that_works(bench, to_host, after_ns):
     bench.host.completer.latency_ns = 1_000
     channel = await bench.card.channel()

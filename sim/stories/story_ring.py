@@ -46,8 +46,8 @@ async def a_published_chain_is_in_host_memory_when_the_vector_is(bench):
     assert (index, slots[0]) == (1, 2)
 
 
-@story()
 @cocotb.parametrize(num=[2, 16, 256])
+@story()
 async def rings_of_every_size_wrap(bench, num):
     queue, _ = await queue_of(bench, num)
     batches = 5 if num < 256 else 2
@@ -110,8 +110,8 @@ async def used_elements_wrap_with_the_ring(bench):
     assert await queue.used() == (6, [(0, 4), (1, 5), (2, 2), (3, 3)])
 
 
-@story()
 @cocotb.parametrize(flags=[0, 1])
+@story()
 async def a_driver_that_wants_no_interrupt_gets_none(bench, flags):
     queue, puppet = await queue_of(bench, 8)
     await queue.offer({0: chain_at(0)}, flags=flags)
