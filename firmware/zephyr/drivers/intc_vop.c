@@ -17,9 +17,9 @@
 #include <zephyr/sw_isr_table.h>
 #include <zephyr/sys/sys_io.h>
 
-#include <soc.h>
-
 #include "vop/regs/vop_regs.h"
+
+#define MACHINE_EXTERNAL 11 /* RISC-V Privileged Architecture 1.12, 3.1.15 */
 
 #define FIRST_LINE 16
 #define LINES      32
@@ -95,8 +95,8 @@ static void handle_lines(const void *unused)
 static int intc_init(const struct device *device)
 {
 	ARG_UNUSED(device);
-	IRQ_CONNECT(RISCV_MACHINE_EXT_IRQ, 0, handle_lines, NULL, 0);
-	irq_enable(RISCV_MACHINE_EXT_IRQ);
+	IRQ_CONNECT(MACHINE_EXTERNAL, 0, handle_lines, NULL, 0);
+	irq_enable(MACHINE_EXTERNAL);
 	return 0;
 }
 
