@@ -87,9 +87,10 @@ class Computer(wiring.Component):
     copier_interrupt: In(1)
     used_interrupt: In(1)
 
-    def __init__(self, *, firmware=b"", cpu_run=0):
+    def __init__(self, *, firmware=b"", cpu_run=0, cpu_domain=None):
         self._firmware = firmware
         self._cpu_run = cpu_run
+        self._cpu_domain = cpu_domain
         self._cpu = Cpu()
         super().__init__()
 
@@ -101,7 +102,8 @@ class Computer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = memory = CardMemory(ram_bytes=RAM_BYTES, init=self._firmware)
-        m.submodules.soc = soc = Soc(line_bits=memory.line_bits, cpu=self._cpu, uart_divisor=4)
+        m.submodules.soc = soc = Soc(line_bits=memory.line_bits, cpu=self._cpu,
+                                   cpu_domain=self._cpu_domain, uart_divisor=4)
         m.submodules.arbiter = arbiter = RegisterArbiter()
         m.submodules.decoder = decoder = BlockDecoder((IDENTITY, LINK, DOORBELL, STATS))
         m.submodules.identity = identity = Identity(ram_bytes=RAM_BYTES, clock_hz=125_000_000)

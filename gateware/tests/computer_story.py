@@ -29,7 +29,10 @@ class Host:
             pin.value = 0
         dut.rst.value = 1
         cocotb.start_soon(Clock(dut.clk, CLOCK_NS, "ns").start())
-        for _ in range(4):
+        if hasattr(dut, "cpu_clk"):
+            dut.cpu_rst.value = 0
+            cocotb.start_soon(Clock(dut.cpu_clk, parameters()["cpu_clock_ps"], "ps").start())
+        for _ in range(8):
             await FallingEdge(dut.clk)
         dut.rst.value = 0
         host = cls(dut)

@@ -26,3 +26,12 @@ def test_firmware_that_the_host_loads_runs():
     verdict = simulate(build(Computer(), name="computer"), "computer_story", loads=True)
 
     assert verdict.passed == 6
+
+
+@pytest.mark.parametrize("cpu_clock_ps", [6_600, 13_400])
+def test_firmware_runs_on_a_clock_of_its_own(cpu_clock_ps):
+    model = build(Computer(cpu_domain="cpu"), name="computer")
+
+    verdict = simulate(model, "computer_story", loads=True, cpu_clock_ps=cpu_clock_ps)
+
+    assert verdict.passed == 6

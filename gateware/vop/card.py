@@ -41,6 +41,8 @@ class Card(wiring.Component):
         Reset value of ``link.cpu.run``: 1 where ``firmware`` shall start by itself.
     cpu_variant : :class:`str`
         See :class:`vop.soc.cpu.Cpu`.
+    cpu_domain : :class:`str` or None
+        Clock domain of the CPU; None: the card's own.
     clock_hz : :class:`int`
         Frequency of the clock.
     build_id : :class:`int`
@@ -70,13 +72,15 @@ class Card(wiring.Component):
     """
 
     def __init__(self, width=128, *, ram_bytes=CARD_ADDRESSES["default_ram_bytes"], firmware=b"",
-                 cpu_run=0, cpu_variant="Lite", clock_hz=125_000_000, build_id=0,
-                 features=("copy", "publish", "complete"), uart_divisor=None, timeout_cycles=None):
+                 cpu_run=0, cpu_variant="Lite", cpu_domain=None, clock_hz=125_000_000,
+                 build_id=0, features=("copy", "publish", "complete"), uart_divisor=None,
+                 timeout_cycles=None):
         self._width = width
         self._ram_bytes = ram_bytes
         self._firmware = firmware
         self._cpu_run = cpu_run
         self._cpu = Cpu(variant=cpu_variant)
+        self._cpu_domain = cpu_domain
         self._clock_hz = clock_hz
         self._build_id = build_id
         self._features = tuple(features)
@@ -108,7 +112,7 @@ class Card(wiring.Component):
         memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=3, writes=3,
                             init=self._firmware)
         soc = Soc(line_bits=memory.line_bits, width=width, cpu=self._cpu,
-                  uart_divisor=self._uart_divisor)
+                  cpu_domain=self._cpu_domain, uart_divisor=self._uart_divisor)
         arbiter = RegisterArbiter()
         decoder = BlockDecoder((IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS, COPIER))
         identity = Identity(ram_bytes=ram_bytes, clock_hz=self._clock_hz,

@@ -96,7 +96,7 @@ class InstructionBus(wiring.Component):
                     held_line.eq(line),
                     held_valid.eq(1),
                 ]
-        with m.Else():
+        with m.If(~self.bus.cyc):
             m.d.sync += held_valid.eq(0)
         return m
 

@@ -9,6 +9,7 @@ from .. import csr
 from ..regs import DOORBELLS
 from .bus import DataBus, InstructionBus
 from .cpu import Cpu
+from .cpu_island import CpuIsland
 from .intc import InterruptController
 from .memory_port import CpuSignature
 from .timer import MachineTimer
@@ -31,6 +32,8 @@ class Soc(wiring.Component):
         Bits of a line number and of a line of card RAM.
     cpu : :class:`Cpu` or None
         The core; None for the default one.
+    cpu_domain : :class:`str` or None
+        Clock domain of the CPU; None: the card's own, ``sync``.
     uart_divisor : :class:`int` or None
         Cycles per bit after reset; None for the declared value.
 
@@ -59,10 +62,11 @@ class Soc(wiring.Component):
         Each character that the firmware writes.
     """
 
-    def __init__(self, *, line_bits, width=128, cpu=None, uart_divisor=None):
+    def __init__(self, *, line_bits, width=128, cpu=None, cpu_domain=None, uart_divisor=None):
         self._line_bits = line_bits
         self._width = width
         self._cpu = Cpu() if cpu is None else cpu
+        self._cpu_domain = cpu_domain
         self._uart_divisor = uart_divisor
         super().__init__({
             "memory":           Out(CpuSignature(line_bits, width)).array(2),
@@ -85,7 +89,7 @@ class Soc(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.cpu = cpu = self._cpu
+        m.submodules.cpu = cpu = CpuIsland(self._cpu, domain=self._cpu_domain)
         m.submodules.instruction = instruction = InstructionBus(
             line_bits=self._line_bits, width=self._width)
         m.submodules.data = data = DataBus(

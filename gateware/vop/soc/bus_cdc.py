@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Crossings between the CPU's clock and the card's: its buses, and the lines into it."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out
+
+from . import wishbone
+
+__all__ = ["BusCrossing", "LineCrossing"]
+
+
+class BusCrossing(wiring.Component):
+    """Carry one Wishbone access at a time from the CPU's clock domain into ``sync``.
+
+    A request is a toggle that crosses through two flip-flops, while what it asks for stands still;
+    so is its answer. Within a burst ``target.cyc`` stays high, so that the target may keep what it
+    has read ahead. An access that the CPU gives up, as its reset does, is carried to its end, and
+    the answer is dropped.
+
+    Parameters
+    ----------
+    domain : :class:`str`
+        The CPU's clock domain.
+
+    Members
+    -------
+    initiator : ``In(wishbone.Signature())``
+        The CPU, in ``domain``.
+    target : ``Out(wishbone.Signature())``
+        The bus, in ``sync``.
+    abort : ``In(1)``
+        In ``sync``. While high, an access under way is taken for answered: the CPU is in reset, and
+        the target may be one that waits.
+    """
+
+    initiator: In(wishbone.Signature())
+    target: Out(wishbone.Signature())
+    abort: In(1)
+
+    def __init__(self, *, domain):
+        self._domain = domain
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        asked = Signal()
+        asked_there = Signal()
+        answered = Signal()
+        answered_here = Signal()
+        data = Signal(32)
+        m.submodules.to_target = FFSynchronizer(asked, asked_there)
+        m.submodules.to_initiator = FFSynchronizer(answered, answered_here, o_domain=self._domain)
+        self._add_initiator_side(m, m.d[self._domain], asked, answered_here, data)
+        self._add_target_side(m, asked_there, answered, data)
+        return m
+
+    def _add_initiator_side(self, m, here, asked, answered, data):
+        cpu = self.initiator
+        under_way = Signal()
+        given_up = Signal()
+        done = Signal()
+        m.d.comb += [
+            done.eq(under_way & (asked == answered)),
+            cpu.ack.eq(done & ~given_up & cpu.cyc & cpu.stb),
+            cpu.dat_r.eq(data),
+        ]
+        with m.If(done):
+            here += [under_way.eq(0), given_up.eq(0)]
+        with m.Elif(under_way & ~(cpu.cyc & cpu.stb)):
+            here += given_up.eq(1)
+        with m.Elif(~under_way & cpu.cyc & cpu.stb):
+            here += [
+                under_way.eq(1),
+                asked.eq(~asked),
+                self.target.we.eq(cpu.we),
+                self.target.adr.eq(cpu.adr),
+                self.target.sel.eq(cpu.sel),
+                self.target.dat_w.eq(cpu.dat_w),
+                self.target.cti.eq(cpu.cti),
+            ]
+
+    def _add_target_side(self, m, asked, answered, data):
+        bus = self.target
+        in_burst = Signal()
+        m.d.comb += [
+            bus.stb.eq((asked != answered) & ~self.abort),
+            bus.cyc.eq((bus.stb | in_burst) & ~self.abort),
+        ]
+        with m.If(self.abort):
+            m.d.sync += [answered.eq(asked), in_burst.eq(0)]
+        with m.Elif(bus.stb & bus.ack):
+            m.d.sync += [
+                answered.eq(asked),
+                data.eq(bus.dat_r),
+                in_burst.eq(bus.cti == wishbone.INCREMENTING),
+            ]
+
+
+class LineCrossing(wiring.Component):
+    """Carry levels from ``sync`` into the CPU's clock domain, each on its own.
+
+    Parameters
+    ----------
+    domain : :class:`str`
+        The CPU's clock domain.
+    width : :class:`int`
+        Lines.
+    init : :class:`int`
+        What ``o`` shows after reset.
+
+    Members
+    -------
+    i : ``In(width)``
+        In ``sync``.
+    o : ``Out(width)``
+        The same in ``domain``, two of its cycles later.
+    """
+
+    def __init__(self, *, domain, width, init=0):
+        self._domain = domain
+        self._init = init
+        super().__init__({"i": In(width), "o": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.synchronizer = FFSynchronizer(self.i, self.o, init=self._init,
+                                                   o_domain=self._domain)
+        return m
