@@ -3,12 +3,12 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.cdc import AsyncFFSynchronizer, FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 from . import wishbone
 
-__all__ = ["BusCrossing", "LineCrossing"]
+__all__ = ["BusCrossing", "LineCrossing", "HoldCrossing"]
 
 
 class BusCrossing(wiring.Component):
@@ -107,8 +107,6 @@ class LineCrossing(wiring.Component):
         The CPU's clock domain.
     width : :class:`int`
         Lines.
-    init : :class:`int`
-        What ``o`` shows after reset.
 
     Members
     -------
@@ -118,13 +116,42 @@ class LineCrossing(wiring.Component):
         The same in ``domain``, two of its cycles later.
     """
 
-    def __init__(self, *, domain, width, init=0):
+    def __init__(self, *, domain, width):
         self._domain = domain
-        self._init = init
         super().__init__({"i": In(width), "o": Out(width)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.synchronizer = FFSynchronizer(self.i, self.o, init=self._init,
-                                                   o_domain=self._domain)
+        m.submodules.synchronizer = FFSynchronizer(self.i, self.o, o_domain=self._domain)
+        return m
+
+
+class HoldCrossing(wiring.Component):
+    """Carry the CPU's reset: it begins at once, however short, and ends on the CPU's clock.
+
+    Parameters
+    ----------
+    domain : :class:`str`
+        The CPU's clock domain.
+
+    Members
+    -------
+    i : ``In(1)``
+        In ``sync``.
+    o : ``Out(1)``
+        In ``domain``, for two of its cycles or more.
+    """
+
+    i: In(1)
+    o: Out(1)
+
+    def __init__(self, *, domain):
+        self._domain = domain
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        held = Signal(init=1)  # what begins a reset asynchronously must come from a flip-flop
+        m.d.sync += held.eq(self.i)
+        m.submodules.synchronizer = AsyncFFSynchronizer(held, self.o, o_domain=self._domain)
         return m

@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from . import wishbone
-from .bus_cdc import BusCrossing, LineCrossing
+from .bus_cdc import BusCrossing, HoldCrossing, LineCrossing
 
 __all__ = ["CpuIsland"]
 
@@ -58,9 +58,11 @@ class CpuIsland(wiring.Component):
             connect(m, getattr(cpu, name), crossing.initiator)
             connect(m, crossing.target, flipped(getattr(self, name)))
             m.d.comb += crossing.abort.eq(self.hold)
-        for name in (*lines, "hold"):
+        for name in lines:
             line = getattr(self, name)
             m.submodules[f"{name}_crossing"] = crossing = LineCrossing(
-                domain=domain, width=len(line), init=int(name == "hold"))
+                domain=domain, width=len(line))
             m.d.comb += [crossing.i.eq(line), getattr(cpu, name).eq(crossing.o)]
+        m.submodules.hold_crossing = hold = HoldCrossing(domain=domain)
+        m.d.comb += [hold.i.eq(self.hold), cpu.hold.eq(hold.o)]
         return m
