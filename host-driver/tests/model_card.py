@@ -18,6 +18,7 @@ Registers and layouts have declarations of their own in here, so that module and
 a mistake. Ref: docs/registers.md, docs/protocol.md.
 """
 
+import itertools
 import struct
 import sys
 from pathlib import Path
@@ -60,11 +61,30 @@ def config_space():
     return space
 
 
+class HostMemory:
+    """Host memory, page by page, as an IOMMU may map every page by itself."""
+
+    def __init__(self, ranges):
+        self._ranges = ranges
+
+    def read(self, bus, count):
+        return b"".join(self._ranges.read(start, end - start) for start, end in _pages(bus, count))
+
+    def write(self, bus, data):
+        for start, end in _pages(bus, len(data)):
+            self._ranges.write(start, data[start - bus : end - bus])
+
+
+def _pages(bus, count):
+    edges = [bus, *range((bus | 4095) + 1, bus + count, 4096), bus + count]
+    return itertools.pairwise(edges)
+
+
 class Card:
     """Registers, RAM and the copier's channel 0, which executes a command when it is written."""
 
     def __init__(self, server, behaviour):
-        self.memory = server.memory
+        self.memory = HostMemory(server.memory)
         self.raise_vector = server.raise_vector
         self.behaviour = behaviour
         self.ram = bytearray(RAM_BYTES)

@@ -131,6 +131,17 @@ def test_the_driver_leaves_under_an_open_file_and_a_mapping(machine):
     machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/bind")
 
 
+def test_the_driver_leaves_in_the_middle_of_transfers(machine):
+    for _ in range(5):
+        machine.guest.check("exercise echo 1000000 >/tmp/echo 2>&1 & sleep 0.3")
+        assert machine.show("counters/chains") != "0"
+
+        machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/unbind", 5)
+
+        machine.guest.check("sleep 0.2; grep -E 'errno (ENODEV|0)' /tmp/echo")
+        machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/bind; sleep 0.2")
+
+
 def test_a_card_that_died_is_left_without_a_long_wait(machine):
     machine.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
     machine.behave("dead")
