@@ -302,6 +302,36 @@ def test_a_context_outside_card_ram_or_misaligned_is_refused(context):
     bench.run(story)
 
 
+@pytest.mark.parametrize("wait_cycles", [1, 12, 30, 60, 100, 160, 230, 300, 340])
+def test_a_reset_in_mid_publish_never_leaves_an_index_ahead_of_its_entries(wait_cycles):
+    bench = Bench(True, seed=52)
+
+    async def story(ctx):
+        driver = Driver(bench, 16)
+        await ready(ctx, bench)
+        for n in range(0, 16, 2):
+            driver.offer(n)
+        await bench.submit(ctx, CARD_CHANNEL, PUBLISH, card=CONTEXT)
+        for _ in range(wait_cycles):
+            await ctx.tick()
+        await bench.write_channel(ctx, CARD_CHANNEL, CONTROL, ENABLE | RESET_CHANNEL)
+        assert await bench.finish(ctx, CARD_CHANNEL) == (IDLE, OK)
+
+        sent = len(bench.host.writes)
+        posted = any(tlp.address <= driver.avail_host + 2 < tlp.address + 4 and tlp.first_be == 0xC
+                     for tlp in bench.host.writes)
+        assert driver.context(36, 2) == (8 if posted else 0)
+        if posted:
+            assert all(driver.mirrored(n) for n in range(0, 16, 2))
+            assert driver.host_avail(4, 8) == list(range(0, 16, 2))
+        for _ in range(100):
+            await ctx.tick()
+        assert len(bench.host.writes) == sent
+        assert await publish(ctx, bench) == (IDLE, OK)
+        assert driver.host_avail(2) == [8]
+    bench.run(story)
+
+
 def test_publish_without_bus_mastering_leaves_the_published_index_alone():
     bench = Bench(seed=47)
 

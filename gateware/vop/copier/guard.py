@@ -23,8 +23,8 @@ QuestionLayout = data.StructLayout({
 class Guard(wiring.Component):
     """Hold the windows that the host opened, and say whether a range lies in one of them.
 
-    A question takes a cycle per window and two more. A range that wraps round the end of the address space is
-    refused, as is one that only two windows together would cover.
+    A question takes a cycle per window and two more. A range that wraps round the end of the
+    address space is refused, as is one that only two windows together would cover.
 
     Members
     -------
