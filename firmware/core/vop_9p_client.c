@@ -490,14 +490,18 @@ int vop_9p_mkdir(struct vop_9p_client *client, uint32_t dir_fid, const char *nam
 	return finish(&message, result);
 }
 
-int vop_9p_unlinkat(struct vop_9p_client *client, uint32_t dir_fid, const char *name,
-		    uint32_t name_bytes, uint32_t flags)
+/* Whether the server's latest refusal was of the message, not of what it asks. */
+static bool is_unknown_message(const struct vop_9p_client *client, int result)
+{
+	return result == VOP_E_REFUSED &&
+	       (client->ecode == VOP_EOPNOTSUPP || client->ecode == VOP_ENOSYS);
+}
+
+static int send_unlinkat(struct vop_9p_client *client, uint32_t dir_fid, const char *name,
+			 uint32_t name_bytes, uint32_t flags)
 {
 	struct message message;
 
-	if (!is_name_length(name_bytes)) {
-		return VOP_E_ARGUMENT;
-	}
 	begin(&message, client, VOP_9P_TUNLINKAT);
 	vop_9p_put_u32(&message.out, dir_fid);
 	vop_9p_put_string(&message.out, name, name_bytes);
@@ -505,21 +509,105 @@ int vop_9p_unlinkat(struct vop_9p_client *client, uint32_t dir_fid, const char *
 	return call(&message);
 }
 
-int vop_9p_renameat(struct vop_9p_client *client, uint32_t old_dir_fid, const char *old_name,
-		    uint32_t old_name_bytes, uint32_t new_dir_fid, const char *new_name,
-		    uint32_t new_name_bytes)
+/* Remove by a fid of the entry's own, which Tremove frees whatever it answers. */
+static int remove_entry(struct vop_9p_client *client, uint32_t dir_fid, const char *name,
+			uint32_t name_bytes, bool is_dir)
+{
+	struct vop_9p_qid qid;
+	struct message message;
+	uint32_t fid;
+	int result = vop_9p_walk(client, dir_fid, name, name_bytes, &fid, &qid);
+
+	if (result != VOP_OK) {
+		return result;
+	}
+	if (((qid.type & VOP_9P_QTDIR) != 0) != is_dir) {
+		(void)vop_9p_clunk(client, fid);
+		client->ecode = is_dir ? VOP_ENOTDIR : VOP_EISDIR;
+		return VOP_E_REFUSED;
+	}
+	free_fid(client, fid);
+	begin(&message, client, VOP_9P_TREMOVE);
+	vop_9p_put_u32(&message.out, fid);
+	return call(&message);
+}
+
+int vop_9p_unlinkat(struct vop_9p_client *client, uint32_t dir_fid, const char *name,
+		    uint32_t name_bytes, uint32_t flags)
+{
+	int result;
+
+	if (!is_name_length(name_bytes)) {
+		return VOP_E_ARGUMENT;
+	}
+	if (!client->no_unlinkat) {
+		result = send_unlinkat(client, dir_fid, name, name_bytes, flags);
+		if (!is_unknown_message(client, result)) {
+			return result;
+		}
+		client->no_unlinkat = true;
+	}
+	return remove_entry(client, dir_fid, name, name_bytes,
+			    (flags & VOP_9P_AT_REMOVEDIR) != 0);
+}
+
+static int send_renameat(struct vop_9p_client *client, uint32_t old_dir_fid, const char *old_name,
+			 uint32_t old_name_bytes, uint32_t new_dir_fid, const char *new_name,
+			 uint32_t new_name_bytes)
 {
 	struct message message;
 
-	if (!is_name_length(old_name_bytes) || !is_name_length(new_name_bytes)) {
-		return VOP_E_ARGUMENT;
-	}
 	begin(&message, client, VOP_9P_TRENAMEAT);
 	vop_9p_put_u32(&message.out, old_dir_fid);
 	vop_9p_put_string(&message.out, old_name, old_name_bytes);
 	vop_9p_put_u32(&message.out, new_dir_fid);
 	vop_9p_put_string(&message.out, new_name, new_name_bytes);
 	return call(&message);
+}
+
+/* Rename by a fid of the entry's own. */
+static int rename_entry(struct vop_9p_client *client, uint32_t old_dir_fid, const char *old_name,
+			uint32_t old_name_bytes, uint32_t new_dir_fid, const char *new_name,
+			uint32_t new_name_bytes)
+{
+	struct message message;
+	uint32_t ecode;
+	uint32_t fid;
+	int result = vop_9p_walk(client, old_dir_fid, old_name, old_name_bytes, &fid, NULL);
+
+	if (result != VOP_OK) {
+		return result;
+	}
+	begin(&message, client, VOP_9P_TRENAME);
+	vop_9p_put_u32(&message.out, fid);
+	vop_9p_put_u32(&message.out, new_dir_fid);
+	vop_9p_put_string(&message.out, new_name, new_name_bytes);
+	result = call(&message);
+	ecode = client->ecode;
+	(void)vop_9p_clunk(client, fid);
+	client->ecode = ecode;
+	return result;
+}
+
+int vop_9p_renameat(struct vop_9p_client *client, uint32_t old_dir_fid, const char *old_name,
+		    uint32_t old_name_bytes, uint32_t new_dir_fid, const char *new_name,
+		    uint32_t new_name_bytes)
+{
+	int result;
+
+	if (!is_name_length(old_name_bytes) || !is_name_length(new_name_bytes)) {
+		return VOP_E_ARGUMENT;
+	}
+	if (!client->no_renameat) {
+		result = send_renameat(client, old_dir_fid, old_name, old_name_bytes, new_dir_fid,
+				       new_name, new_name_bytes);
+		if (!is_unknown_message(client, result)) {
+			return result;
+		}
+		client->no_renameat = true;
+	}
+	return rename_entry(client, old_dir_fid, old_name, old_name_bytes, new_dir_fid, new_name,
+			    new_name_bytes);
 }
 
 int vop_9p_fsync(struct vop_9p_client *client, uint32_t fid)

@@ -5,63 +5,22 @@ Each C program is built once, lists its cases, and each case is a test of its ow
 reports no check fails: silence is not success.
 """
 
-import os
 import re
 import subprocess
-from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).resolve().parent
-CORE = HERE.parent / "core"
-BUILD = HERE.parents[1] / "build" / "firmware" / "tests"
+from core_build import HERE, build_program
 
 PROGRAMS = ("test_units", "test_transport", "test_9p", "test_shell", "test_fuzz")
-SHARED = ("bench.c", "check.c", "model_card.c", "model_host.c", "model_9p.c")
-
-FLAGS = (
-    "-std=gnu11",
-    "-g",
-    "-O1",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=undefined",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Werror",
-)
 
 RESULT = re.compile(r"^(\w+) checks=(\d+) failures=(\d+)$", re.MULTILINE)
 CASE = re.compile(r"^\tCASE\((\w+)\),$", re.MULTILINE)
 
 
-def compiler():
-    return os.environ.get("CC", "cc")
-
-
-def core_sources():
-    return sorted([*CORE.glob("*.c"), *CORE.glob("shell/*.c")])
-
-
-def compile_to_object(source):
-    target = BUILD / f"{source.stem}.o"
-    includes = ["-I", CORE / "include", "-I", CORE / "shell", "-I", HERE]
-    subprocess.run([compiler(), *FLAGS, *includes, "-c", source, "-o", target], check=True)
-    return target
-
-
 @pytest.fixture(scope="session")
-def programs():
-    """Build every program; the sources are few enough to compile them afresh."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    shared = [compile_to_object(source) for source in core_sources()]
-    shared += [compile_to_object(HERE / name) for name in SHARED]
-    built = {}
-    for name in PROGRAMS:
-        built[name] = BUILD / name
-        own = compile_to_object(HERE / f"{name}.c")
-        subprocess.run([compiler(), *FLAGS, own, *shared, "-o", built[name]], check=True)
-    return built
+def programs(core_objects):
+    """Every program of cases."""
+    return {name: build_program(name, core_objects, "check.c") for name in PROGRAMS}
 
 
 def cases():

@@ -10,6 +10,7 @@ from vop.boards.sim import SimCard
 
 from sim.harness.build import build
 from sim.harness.simulate import simulate
+from sim.test_stories import TIMEOUT_CYCLES
 
 COMPILER = "riscv64-unknown-elf-gcc"
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,7 +29,7 @@ def test_the_firmware_mounts_and_copies(tmp_path):
     )
 
     verdict = simulate(
-        build(SimCard(), name="sim_card"),
+        build(SimCard(timeout_cycles=TIMEOUT_CYCLES), name="sim_card"),
         "firmware_story",
         image=str(tmp_path / "card.bin"),
     )

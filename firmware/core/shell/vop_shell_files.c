@@ -7,8 +7,8 @@
  */
 
 #include <stddef.h>
-#include <string.h>
 
+#include "vop/bytes.h"
 #include "vop_shell_internal.h"
 
 #define PERMISSIONS 0777u
@@ -107,7 +107,10 @@ static void make_crc_tables(struct vop_shell *shell)
 	shell->crc_ready = true;
 }
 
-/* Bytes of the word come from memory: the soft core's shifts take a cycle per bit. */
+/*
+ * The payload buffer is aligned, so whole words are loaded. Their bytes come back through memory, by
+ * way of a volatile: the soft core's shifts take a cycle per bit.
+ */
 static int add_to_checksum(struct vop_shell *shell, void *context, uint32_t bytes)
 {
 	struct checksum *sum = context;
@@ -116,19 +119,16 @@ static int add_to_checksum(struct vop_shell *shell, void *context, uint32_t byte
 	uint32_t left = bytes;
 
 	for (; left >= 4; left -= 4, at += 4) {
-		uint8_t crc_bytes[4] = { (uint8_t)crc, 0, 0, 0 };
+		volatile union {
+			uint32_t word_le;
+			uint8_t byte[4];
+		} mixed;
+		uint32_t word_le;
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		memcpy(crc_bytes, &crc, sizeof(crc));
-#else
-		crc_bytes[1] = (uint8_t)(crc >> 8);
-		crc_bytes[2] = (uint8_t)(crc >> 16);
-		crc_bytes[3] = (uint8_t)(crc >> 24);
-#endif
-		crc = shell->crc_tables[3][crc_bytes[0] ^ at[0]] ^
-		      shell->crc_tables[2][crc_bytes[1] ^ at[1]] ^
-		      shell->crc_tables[1][crc_bytes[2] ^ at[2]] ^
-		      shell->crc_tables[0][crc_bytes[3] ^ at[3]];
+		__builtin_memcpy(&word_le, __builtin_assume_aligned(at, 4), sizeof(word_le));
+		mixed.word_le = VOP_LE32(crc) ^ word_le;
+		crc = shell->crc_tables[3][mixed.byte[0]] ^ shell->crc_tables[2][mixed.byte[1]] ^
+		      shell->crc_tables[1][mixed.byte[2]] ^ shell->crc_tables[0][mixed.byte[3]];
 	}
 	for (; left > 0; left--, at++) {
 		crc = (crc >> 8) ^ shell->crc_tables[0][(crc & 0xff) ^ *at];

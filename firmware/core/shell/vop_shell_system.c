@@ -29,6 +29,7 @@ static const struct {
 	COUNTER("guard_refused", GUARD_REFUSED),
 	COUNTER("command_failed", COMMAND_FAILED),
 	COUNTER("register_refused", REGISTER_REFUSED),
+	COUNTER("cpu_bus_fault", CPU_BUS_FAULT),
 };
 
 int vop_shell_df(struct vop_shell *shell, uint32_t count, char *const *words)

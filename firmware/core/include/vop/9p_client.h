@@ -88,6 +88,8 @@ struct vop_9p_client {
 	uint32_t ecode;     /* errno of the latest Rlerror */
 	uint16_t tag;
 	uint32_t requests;  /* sent since start */
+	bool no_unlinkat;   /* the server knows Tremove only */
+	bool no_renameat;   /* the server knows Trename only */
 };
 
 /* Fid of the attached root. */
@@ -132,6 +134,11 @@ int vop_9p_setattr(struct vop_9p_client *client, uint32_t fid, uint32_t valid,
 		   const struct vop_9p_attributes *attributes);
 int vop_9p_mkdir(struct vop_9p_client *client, uint32_t dir_fid, const char *name,
 		 uint32_t name_bytes, uint32_t mode);
+
+/*
+ * Remove or rename a directory's entry. A server without Tunlinkat or Trenameat (diod 1.0) is asked
+ * by Tremove or Trename instead, on a fid of the entry's own: one more exchange.
+ */
 int vop_9p_unlinkat(struct vop_9p_client *client, uint32_t dir_fid, const char *name,
 		    uint32_t name_bytes, uint32_t flags);
 int vop_9p_renameat(struct vop_9p_client *client, uint32_t old_dir_fid, const char *old_name,

@@ -19,6 +19,7 @@ enum vop_9p_type {
 	VOP_9P_TSTATFS = 8,
 	VOP_9P_TLOPEN = 12,
 	VOP_9P_TLCREATE = 14,
+	VOP_9P_TRENAME = 20,
 	VOP_9P_TGETATTR = 24,
 	VOP_9P_TSETATTR = 26,
 	VOP_9P_TREADDIR = 40,
@@ -32,6 +33,7 @@ enum vop_9p_type {
 	VOP_9P_TREAD = 116,
 	VOP_9P_TWRITE = 118,
 	VOP_9P_TCLUNK = 120,
+	VOP_9P_TREMOVE = 122,
 };
 
 #define VOP_9P_NO_TAG 0xffffu
