@@ -200,7 +200,6 @@ static const struct file_operations vop_cdev_fops = {
 	.compat_ioctl = vop_cdev_compat_ioctl,
 	.poll = vop_cdev_poll,
 	.mmap = vop_cdev_mmap,
-	.llseek = no_llseek,
 };
 
 /**
