@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..soc import memory_port
 
-__all__ = ["BLOCK_BYTES", "AccessLayout", "BlockAccess"]
+__all__ = ["BLOCK_BYTES", "AccessLayout", "AccessSteps", "BlockAccess"]
 
 #: An access must not cross a multiple of this.
 BLOCK_BYTES = 16
@@ -21,6 +21,42 @@ def AccessLayout(card_bits):
         "bytes":   range(BLOCK_BYTES + 1),  # writes only
         "data":    8 * BLOCK_BYTES,      # writes only; the byte at `address` in bits 7:0
     })
+
+
+class AccessSteps:
+    """Let each state of a state machine make one access, and go on with its answer.
+
+    Call it within a state, and put what follows the answer in the ``with`` block that it returns.
+
+    Parameters
+    ----------
+    m : :class:`amaranth.Module`
+        Where the state machine is.
+    access, answer
+        Streams towards :class:`BlockAccess`.
+    """
+
+    def __init__(self, m, access, answer):
+        self._m = m
+        self._access = access
+        self._answer = answer
+        self._asked = Signal(name="asked")
+        with m.If(access.valid & access.ready):
+            m.d.sync += self._asked.eq(1)
+        with m.If(answer.valid):
+            m.d.sync += self._asked.eq(0)
+
+    def __call__(self, address, *, size=0, data=0):
+        """Read at ``address``, or write ``size`` bytes of ``data`` there."""
+        payload = self._access.payload
+        self._m.d.comb += [
+            payload.write.eq(size != 0),
+            payload.address.eq(address),
+            payload.bytes.eq(size),
+            payload.data.eq(data),
+            self._access.valid.eq(~self._asked),
+        ]
+        return self._m.If(self._answer.valid)
 
 
 class BlockAccess(wiring.Component):

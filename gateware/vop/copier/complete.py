@@ -6,15 +6,15 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..regs.copier import VRING_CONTEXT, VRING_FLAGS, CommandError
-from .block import BLOCK_BYTES, AccessLayout
+from .block import BLOCK_BYTES, AccessLayout, AccessSteps
+from .chain import AVAIL_RING
 from .command import ContextLayout, JobLayout, OutcomeLayout
 
 __all__ = ["Complete"]
 
-# Offsets within the rings (virtio 1.3, 2.7.6 and 2.7.8).
+# Offsets within the used ring (virtio 1.3, 2.7.8).
 _USED_INDEX = 2
 _USED_RING = 4
-_AVAIL_RING = 4
 
 
 class Complete(wiring.Component):
@@ -61,7 +61,6 @@ class Complete(wiring.Component):
         m = Module()
         command = self.job.command
         context = self.context
-        access = self.access.payload
         slot = Signal(16)
         element = Signal(32)
         following = Signal(16)
@@ -71,22 +70,7 @@ class Complete(wiring.Component):
             following.eq(context.used_idx + 1),
         ]
 
-        # One state a step: ask, and go on with the answer.
-        asked = Signal()
-
-        def step(address, *, size=0, data=0):
-            m.d.comb += [
-                access.write.eq(size != 0),
-                access.address.eq(address),
-                access.bytes.eq(size),
-                access.data.eq(data),
-                self.access.valid.eq(~asked),
-            ]
-            with m.If(self.access.ready & self.access.valid):
-                m.d.sync += asked.eq(1)
-            with m.If(self.answer.valid):
-                m.d.sync += asked.eq(0)
-            return m.If(self.answer.valid)
+        step = AccessSteps(m, self.access, self.answer)
 
         with m.FSM():
             with m.State("IDLE"):
@@ -122,7 +106,7 @@ class Complete(wiring.Component):
                     m.d.comb += self.interrupt.eq(~self.answer.payload[0])
                     m.next = "TELL"
             with m.State("READ_EVENT"):
-                with step(context.avail_card + _AVAIL_RING + (context.num << 1)):
+                with step(context.avail_card + AVAIL_RING + (context.num << 1)):
                     # vring_need_event() for a step of one.
                     m.d.comb += self.interrupt.eq(self.answer.payload[:16] == context.used_idx)
                     m.next = "TELL"

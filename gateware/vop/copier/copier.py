@@ -14,6 +14,7 @@ from ..pcie.tlp import RxBeatLayout, TxBeatLayout
 from ..soc import memory_port
 from .announcer import Announcer
 from .block import AccessLayout, BlockAccess
+from .chain import ChainWalker
 from .channel import Channels
 from .complete import Complete
 from .context import ContextLoader
@@ -129,6 +130,7 @@ class Copier(wiring.Component):
         loader = ContextLoader(**ram)
         copy = Copy(**ram)
         publish = Publish(card_bits=self._card_bits)
+        walker = ChainWalker(card_bits=self._card_bits)
         complete = Complete(card_bits=self._card_bits)
         records = Records(**ram)
         announcer = Announcer()
@@ -139,13 +141,14 @@ class Copier(wiring.Component):
         m.submodules.loader = held(loader)
         m.submodules.copy = held(copy)
         m.submodules.publish = held(publish)
+        m.submodules.walker = held(walker)
         m.submodules.complete = held(complete)
         m.submodules.records = held(records)
         m.submodules.announcer = held(announcer)
         m.submodules.blocks = blocks  # what it has asked of card RAM must be awaited
         m.submodules.transfers = transfers = Merge(WriteTransferLayout(self._card_bits), 3)
         m.submodules.questions = questions = Merge(QuestionLayout, 2)
-        m.submodules.accesses = accesses = Merge(AccessLayout(self._card_bits), 4)
+        m.submodules.accesses = accesses = Merge(AccessLayout(self._card_bits), 5)
         m.submodules.vectors = vectors = Merge(5, 2)
 
         # Host registers, and commands from channel to unit.
@@ -157,7 +160,7 @@ class Copier(wiring.Component):
             channels.ended.eq(dispatcher.ended),
             channels.ended_error.eq(dispatcher.ended_error),
             dispatcher.cancel.eq(cancel),
-            publish.cancel.eq(cancel),
+            walker.cancel.eq(cancel),
             records.cancel.eq(cancel),
             announcer.cancel.eq(cancel),
             copy.start.eq(dispatcher.start_copy),
@@ -169,14 +172,19 @@ class Copier(wiring.Component):
             dispatcher.told_error.eq(records.told_error),
             records.outcome.eq(dispatcher.outcome),
             loader.address.eq(dispatcher.job.command.card_address),
+            walker.start.eq(publish.walk),
+            walker.first.eq(loader.context.published),
+            walker.target.eq(publish.target),
         ]
+        wiring.connect(m, walker.run, publish.run)
+        wiring.connect(m, walker.result, publish.walked)
         wiring.connect(m, copy.outcome, dispatcher.copied)
         wiring.connect(m, publish.outcome, dispatcher.published)
         wiring.connect(m, complete.outcome, dispatcher.completed)
         wiring.connect(m, loader.result, dispatcher.loaded)
         for unit in (copy, publish, complete, records):
             m.d.comb += unit.job.eq(dispatcher.job)
-        for unit in (publish, complete):
+        for unit in (publish, walker, complete):
             m.d.comb += unit.context.eq(loader.context)
 
         # What units share. One unit works at a time, so answers may go to all of them.
@@ -186,7 +194,7 @@ class Copier(wiring.Component):
                 unit.allowed.valid.eq(guard.allowed.valid),
                 unit.allowed.payload.eq(guard.allowed.payload),
             ]
-        for index, unit in enumerate((loader, publish, complete, records)):
+        for index, unit in enumerate((loader, publish, walker, complete, records)):
             wiring.connect(m, unit.access, accesses.i[index])
             m.d.comb += [
                 unit.answer.valid.eq(blocks.answer.valid),
