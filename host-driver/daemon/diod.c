@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,7 +27,6 @@ static void run(const char *program, const char *export, int socket, long user)
 		"--logdest", "stderr", "--export", export, "--rfdno", descriptor,
 		"--wfdno", descriptor, user < 0 ? NULL : "--runas-uid", uid, NULL,
 	};
-	const struct rlimit no_core = { 0 };
 	sigset_t none;
 
 	snprintf(descriptor, sizeof(descriptor), "%d", socket);
@@ -36,8 +34,6 @@ static void run(const char *program, const char *export, int socket, long user)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	/* 1.0.24 may crash while it ends with fids open: nobody is served then, nothing is lost. */
-	setrlimit(RLIMIT_CORE, &no_core);
 	if (user >= 0) {
 		const gid_t group = (gid_t)user;
 		const uid_t owner = (uid_t)user;

@@ -58,6 +58,7 @@ class Vopd:
                 [program, f"--device={card.folder}", f"--control={self.control}", *options],
                 stderr=errors,
                 stdin=subprocess.DEVNULL,
+                cwd=log.parent,  # diod 1.0.24 may dump core there, when it ends with fids open
             )
 
     def log(self):
