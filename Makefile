@@ -61,9 +61,10 @@ tools:
 regs: tools ## Write the generated headers and documents
 	@$(PY) -m vop.regmap
 
-firmware: tools ## The card's bare-metal firmware
+firmware: tools ## The card's firmware: bare metal, and Zephyr where ZEPHYR_BASE names a tree
 	$(call step,firmware)
 	@$(MAKE) --no-print-directory -C firmware/baremetal
+	@if [ -n "$${ZEPHYR_BASE:-}" ]; then PATH="$(CURDIR)/$(VENV)/bin:$$PATH" firmware/zephyr-app/build.sh; fi
 
 driver: setup ## The kernel module, against Debian 12's headers
 	$(call step,kernel module)

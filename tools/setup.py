@@ -8,6 +8,7 @@ run is printed).
 
 import argparse
 import fcntl
+import os
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,8 @@ def provide(parts):
     """Provide ``parts``, those that only fetch at the same time."""
     versions = tomllib.loads((ROOT / "tools" / "versions.toml").read_text())
     if "packages" in parts:
-        get_debian_packages(versions["debian"]["packages"])
+        zephyr = versions["debian"]["zephyr"] if os.environ.get("ZEPHYR_BASE") else []
+        get_debian_packages([*versions["debian"]["packages"], *zephyr])
     fetches = {
         "python": lambda: get_python(ROOT),
         "qemu": lambda: get_qemu(CACHE, versions["qemu"]),
