@@ -412,6 +412,7 @@ void vop_boot_stop(struct vop_host *host);
 void vop_boot_work(struct work_struct *work);
 bool vop_host_enter(struct vop_host *host, enum vop_host_state state);
 void vop_host_lose(struct vop_host *host, enum vop_host_state state);
+void vop_host_silence(struct vop_host *host);
 void vop_host_check(struct vop_host *host);
 void vop_host_follow(struct vop_host *host);
 bool vop_host_must_follow(const struct vop_host *host);

@@ -56,22 +56,10 @@ bool vop_host_enter(struct vop_host *host, enum vop_host_state state)
 	return changed;
 }
 
-/**
- * vop_host_lose() - give a card up
- * @host: the card
- * @state: a final state
- *
- * Everybody who waits for the card is woken and finds that it is lost.
- *
- * Context: process; no lock that a waiter holds is taken.
- */
-void vop_host_lose(struct vop_host *host, enum vop_host_state state)
+/* Wakes everybody who waits for the card, to find that it is lost. */
+static void vop_host_wake_all(struct vop_host *host)
 {
 	struct vop_vdev *vdev;
-
-	if (!vop_host_enter(host, state))
-		return;
-	dev_err(&host->pdev->dev, "card is %s\n", vop_host_state_name(state));
 
 	vop_copier_kill(host);
 	wake_up_all(&host->control_wait);
@@ -79,6 +67,33 @@ void vop_host_lose(struct vop_host *host, enum vop_host_state state)
 	list_for_each_entry(vdev, &host->vdevs, node)
 		vop_vdev_wake(vdev);
 	spin_unlock_irq(&host->vdevs_lock);
+}
+
+/**
+ * vop_host_lose() - give a card up
+ * @host: the card
+ * @state: a final state
+ *
+ * Context: process; no lock that a waiter holds is taken.
+ */
+void vop_host_lose(struct vop_host *host, enum vop_host_state state)
+{
+	if (!vop_host_enter(host, state))
+		return;
+	dev_err(&host->pdev->dev, "card is %s\n", vop_host_state_name(state));
+	vop_host_wake_all(host);
+}
+
+/**
+ * vop_host_silence() - let go of a card without a word to it or to anybody
+ * @host: the card; the kernel is about to end
+ */
+void vop_host_silence(struct vop_host *host)
+{
+	if (vop_host_enter(host, VOP_HOST_GONE))
+		vop_host_wake_all(host);
+	vop_write(host, VOP_LINK_CPU, 0);
+	pci_clear_master(host->pdev);
 }
 
 /**

@@ -229,6 +229,9 @@ static long vop_handshake(struct vop_vdev *vdev, enum vop_config_change change,
 				  vop_host_wait_jiffies(wait));
 	if (!left) {
 		vop_count(host, VOP_COUNT_LATE, 1);
+		dev_warn(&host->pdev->dev,
+			 "virtio device at %#x: answer to change %d is late\n",
+			 vdev->slot->offset, change);
 		vop_host_check(host);
 	}
 	if (vop_host_is_lost(host))
@@ -298,7 +301,7 @@ bool vop_devpage_ask_removal(struct vop_vdev *vdev)
  * @vdev: the virtio device
  * @let_go: the card's driver has let go of it
  *
- * A v5.9 driver writes type -1 itself, right behind its acknowledgement: if
+ * A v5.9 driver writes type -1 itself, right behind its acknowledgment: if
  * that came late it would remove the slot's next device. So a slot rests for a
  * while, and for ever if the driver never acknowledged.
  *

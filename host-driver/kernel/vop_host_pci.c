@@ -341,11 +341,7 @@ void vop_host_remove(struct pci_dev *pdev)
  */
 void vop_host_shutdown(struct pci_dev *pdev)
 {
-	struct vop_host *host = pci_get_drvdata(pdev);
-
-	vop_host_lose(host, VOP_HOST_GONE);
-	vop_write(host, VOP_LINK_CPU, 0);
-	pci_clear_master(pdev);
+	vop_host_silence(pci_get_drvdata(pdev));
 }
 
 /* A card that had a link error has lost its state: it must be probed anew. */
