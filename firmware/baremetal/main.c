@@ -161,6 +161,10 @@ static bool is_interrupted(struct vop_shell *running)
 	int got;
 
 	(void)running;
+	if (console_use == USED && vop_vdev_is_gone(console.vdev)) {
+		/* Nobody watches any more, and the host waits for the console's release. */
+		return true;
+	}
 	if (console_use != USED || typed_count == sizeof(typed)) {
 		return false;
 	}

@@ -30,10 +30,11 @@ static int wait_for_reply(struct vop_9p_virtio *virtio, uint32_t *written_bytes)
 
 	for (;;) {
 		uint32_t seen = vop_vdev_events(vdev);
+		int result = vop_vdev_check(vdev);
 		int taken;
 
-		if (vop_vdev_is_gone(vdev)) {
-			return VOP_E_GONE;
+		if (result != VOP_OK) {
+			return result;
 		}
 		taken = vop_vring_take(&virtio->vring, &head, written_bytes);
 		if (taken != 0) {

@@ -103,13 +103,15 @@ static int next_rx(struct vop_console *console)
 int vop_console_read(struct vop_console *console, void *to, uint32_t bytes)
 {
 	uint32_t ready;
+	int result;
 
-	if (vop_vdev_is_gone(console->vdev)) {
-		return VOP_E_GONE;
+	(void)vop_vdev_events(console->vdev);
+	result = vop_vdev_check(console->vdev);
+	if (result != VOP_OK) {
+		return result;
 	}
 	if (console->rx_at == console->rx_filled) {
-		int result = next_rx(console);
-
+		result = next_rx(console);
 		if (result <= 0) {
 			return result;
 		}
@@ -145,10 +147,10 @@ static int wait_for_tx(struct vop_console *console)
 
 	for (;;) {
 		uint32_t seen = vop_vdev_events(console->vdev);
-		int result;
+		int result = vop_vdev_check(console->vdev);
 
-		if (vop_vdev_is_gone(console->vdev)) {
-			return VOP_E_GONE;
+		if (result != VOP_OK) {
+			return result;
 		}
 		result = reclaim_tx(console);
 		if (result < 0) {

@@ -339,6 +339,7 @@ static void find(struct vop_device_page *page, const struct block *block)
 	vdev->vector = vector < 0 ? CONFIG_VECTOR : (uint8_t)(vector & 31);
 	vdev->absent = false;
 	vdev->config_changed = false;
+	vdev->needs_reset = false;
 	if (move_vdev(vdev, VOP_VDEV_FREE, VOP_VDEV_FOUND)) {
 		vop_port_log(page->port, "page: virtio %u at %u, %u queues, vector %u",
 			     vdev->virtio_id, vdev->offset_bytes, vdev->queues, vdev->vector);

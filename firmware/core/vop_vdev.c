@@ -16,6 +16,7 @@
 #define STATUS_DRIVER      2
 #define STATUS_DRIVER_OK   4
 #define STATUS_FEATURES_OK 8
+#define STATUS_NEEDS_RESET 0x40
 
 /* Feature bits that this core could ever accept. */
 #define FEATURE_BYTES_MAX 8
@@ -40,6 +41,31 @@ static int post(struct vop_vdev *vdev, uint64_t bus, uint64_t value, uint32_t by
 	return vop_copier_post(vdev->page->copier, bus, value, bytes);
 }
 
+int vop_vdev_check(const struct vop_vdev *vdev)
+{
+	if (vop_vdev_is_gone(vdev)) {
+		return VOP_E_GONE;
+	}
+	return vdev->needs_reset ? VOP_E_SEQUENCE : VOP_OK;
+}
+
+/* The host rings this doorbell for handshakes and for NEEDS_RESET, not for used buffers. */
+static void look_at_status(struct vop_vdev *vdev)
+{
+	struct vop_port *port = vdev->page->port;
+
+	if (vop_vdev_is_gone(vdev) || port->take_doorbells(port, 1u << vdev->doorbell) == 0 ||
+	    vop_copier_read(vdev->page->copier, vdev->desc, block_bus(vdev, 0),
+			    sizeof(vdev->desc)) != VOP_OK) {
+		return;
+	}
+	if ((vdev->desc[offsetof(struct vop_device_desc, status)] & STATUS_NEEDS_RESET) != 0 &&
+	    !vdev->needs_reset) {
+		vdev->needs_reset = true;
+		vop_port_log(port, "virtio %u: the host asks for a reset", vdev->virtio_id);
+	}
+}
+
 uint32_t vop_vdev_events(struct vop_vdev *vdev)
 {
 	struct vop_port *port = vdev->page->port;
@@ -49,6 +75,7 @@ uint32_t vop_vdev_events(struct vop_vdev *vdev)
 		/* A failure shows in the state of the vdevs, which every waiter checks. */
 		(void)vop_device_page_service(vdev->page);
 	}
+	look_at_status(vdev);
 	return seen;
 }
 
@@ -128,6 +155,7 @@ int vop_vdev_reset(struct vop_vdev *vdev)
 	if (result != VOP_OK) {
 		return result;
 	}
+	vdev->needs_reset = false;
 	return set_status(vdev, 0);
 }
 
@@ -276,7 +304,13 @@ int vop_vdev_find_queues(struct vop_vdev *vdev, struct vop_vring *vrings,
 		return result;
 	}
 	vop_vdev_ring(vdev);
-	return wait_for_ctrl(vdev, updated, 0, VOP_CONFIG_QUEUES_TIMEOUT_US);
+	result = wait_for_ctrl(vdev, updated, 0, VOP_CONFIG_QUEUES_TIMEOUT_US);
+	if (result != VOP_OK) {
+		return result;
+	}
+	/* A host that cannot use the rings says so before it clears the byte. */
+	(void)vop_vdev_events(vdev);
+	return vop_vdev_check(vdev);
 }
 
 int vop_vdev_read_config(struct vop_vdev *vdev, uint32_t offset, void *to, uint32_t bytes)

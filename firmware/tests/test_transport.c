@@ -239,6 +239,32 @@ static void a_configuration_change_is_acknowledged(void)
 	bench_close(&bench);
 }
 
+static struct model_device *breaking;
+
+static void ask_for_reset(struct model *model)
+{
+	model->host[breaking->block + 4] |= 0x40;
+	model_ring(model, model_ctrl(model, breaking)[H2C_DB]);
+	breaking->deaf = true;
+}
+
+static void a_host_that_asks_for_a_reset_ends_the_request_at_once(void)
+{
+	struct bench bench;
+
+	bench_open_mounted(&bench);
+	breaking = bench.share;
+	bench.model->on_wait = ask_for_reset;
+	CHECK_EQUAL(bench_run(&bench, "ls /host"), 5);
+	CHECK_CONTAINS(bench.model->log, "virtio 9: the host asks for a reset\n");
+	CHECK(bench.model->time_us < 1000000);
+	bench.model->on_wait = NULL;
+	breaking->deaf = false;
+	CHECK_EQUAL(vop_9p_fs_unmount(&bench.fs, bench.mount), VOP_OK);
+	CHECK(breaking->resets > 1);
+	bench_close(&bench);
+}
+
 static void a_slot_reused_in_one_blink_is_a_new_device(void)
 {
 	struct bench bench;
@@ -601,6 +627,7 @@ const struct check_case check_cases[] = {
 	CASE(bad_tags_are_refused),
 	CASE(a_tag_is_mounted_once),
 	CASE(a_configuration_change_is_acknowledged),
+	CASE(a_host_that_asks_for_a_reset_ends_the_request_at_once),
 	CASE(a_slot_reused_in_one_blink_is_a_new_device),
 	CASE(a_page_taken_away_takes_every_device_and_can_come_back),
 	CASE(a_lying_page_ends_the_walk_within_its_bounds),

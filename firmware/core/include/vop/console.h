@@ -39,15 +39,17 @@ int vop_console_start(struct vop_console *console, struct vop_vdev *vdev);
 int vop_console_stop(struct vop_console *console);
 
 /*
- * Take up to `bytes` received bytes. Returns their number, 0 if there are none; VOP_E_GONE;
- * VOP_E_MALFORMED if the queue is broken. Blocks only to give a buffer back (one publish).
+ * Take up to `bytes` received bytes. Returns their number, 0 if there are none; what
+ * vop_vdev_check() says; VOP_E_MALFORMED if the queue is broken. Blocks for a few commands of the
+ * copier at most.
  */
 int vop_console_read(struct vop_console *console, void *to, uint32_t bytes);
 
 /*
  * Keep bytes for the host, and send them when a buffer is full. Blocks at most
  * VOP_CONFIG_CONSOLE_TIMEOUT_US for a host that does not drain; then output is dropped and counted,
- * without blocking, until the host drains again. VOP_OK, VOP_E_LATE, VOP_E_GONE, VOP_E_MALFORMED.
+ * without blocking, until the host drains again. VOP_OK, VOP_E_LATE, VOP_E_MALFORMED, or what
+ * vop_vdev_check() says.
  */
 int vop_console_write(struct vop_console *console, const void *from, uint32_t bytes);
 

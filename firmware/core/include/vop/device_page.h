@@ -40,6 +40,7 @@ enum vop_vdev_state {
 struct vop_vdev {
 	/* Card RAM for parts of the descriptor block, while a call of the driver looks at them. */
 	alignas(16) uint8_t scratch[32];
+	alignas(16) uint8_t desc[8]; /* as last copied to see whether the host asks for a reset */
 	struct vop_device_page *page;
 	/* Changed under the port's lock, read by any thread. */
 	volatile enum vop_vdev_state state;
@@ -52,6 +53,7 @@ struct vop_vdev {
 	uint8_t config_bytes;
 	uint8_t vector;        /* c2h_vdev_db */
 	uint8_t doorbell;      /* h2c_vdev_db */
+	volatile bool needs_reset; /* the host found the driver at fault; only a reset helps */
 	bool absent;           /* the page is gone, or the slot is no longer ours: nothing to tell */
 };
 

@@ -26,10 +26,19 @@
 #define VOP_VIRTIO_F_VERSION_1 32
 #define VOP_VIRTIO_9P_F_MOUNT_TAG 0
 
+/*
+ * Whether a driver may go on. VOP_OK; VOP_E_GONE: the host removes the device; VOP_E_SEQUENCE: the
+ * host asks for a reset (NEEDS_RESET). Does not block.
+ */
+int vop_vdev_check(const struct vop_vdev *vdev);
+
 /* One step of waiting for the device: blocks until an event or `until_us`, at most POLL_US. */
 void vop_vdev_wait(struct vop_vdev *vdev, uint32_t seen, uint64_t until_us);
 
-/* Events so far, for vop_vdev_wait(); looks at the device page first where waits must. */
+/*
+ * Events so far, for vop_vdev_wait(). Looks at the device page first where waits must, and at the
+ * device's status if its doorbell rang: may block for a few copies.
+ */
 uint32_t vop_vdev_events(struct vop_vdev *vdev);
 
 /* Ring the host about this device. */
