@@ -6,8 +6,9 @@
  * at any time. Each byte that the card owns is loaded once and then checked;
  * what the host wrote is never read back, as the card could have changed it.
  *
- * Layout and defects D1 to D13: Linux v5.9, include/uapi/linux/mic_common.h,
- * and what is known to be wrong with it.
+ * Layout: Linux v5.9, include/uapi/linux/mic_common.h. D1 to D13 in this driver
+ * name what is known to be wrong with v5.9's VOP. D8: ctrl.vdev is the guest's
+ * cookie and never used here. D10: the limits are the layout's and stay.
  */
 #include "vop_host.h"
 

@@ -24,6 +24,8 @@ static DEFINE_IDA(vop_host_ida);
  * @memory: answer
  * @bytes: size
  *
+ * D11: coherent memory only, so that hosts without coherent caches work, too.
+ *
  * Return: 0 or -ENOMEM.
  */
 int vop_coherent_alloc(struct vop_host *host, struct vop_coherent *memory,
