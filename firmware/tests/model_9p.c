@@ -386,6 +386,21 @@ static int do_mkdir(struct codec *codec)
 	return 0;
 }
 
+/* Remove a node that is not a directory with children. */
+static int remove_node(struct codec *codec, uint32_t number)
+{
+	struct model_node *node = &codec->server->nodes[number];
+
+	for (uint32_t n = 1; n < MODEL_9P_NODES; n++) {
+		if (codec->server->nodes[n].used && codec->server->nodes[n].parent == number) {
+			return E_NOTEMPTY;
+		}
+	}
+	free(node->data);
+	*node = (struct model_node){ 0 };
+	return 0;
+}
+
 static int do_unlinkat(struct codec *codec)
 {
 	uint32_t number;
@@ -404,15 +419,7 @@ static int do_unlinkat(struct codec *codec)
 	if (node->is_dir != (take(codec, 4) == 0x200)) {
 		return node->is_dir ? E_ISDIR : E_NOTDIR;
 	}
-	for (uint32_t n = 1; n < MODEL_9P_NODES; n++) {
-		if (codec->server->nodes[n].used &&
-		    codec->server->nodes[n].parent == (uint32_t)child) {
-			return E_NOTEMPTY;
-		}
-	}
-	free(node->data);
-	*node = (struct model_node){ 0 };
-	return 0;
+	return remove_node(codec, (uint32_t)child);
 }
 
 static int do_renameat(struct codec *codec)
@@ -434,6 +441,32 @@ static int do_renameat(struct codec *codec)
 	}
 	codec->server->nodes[child].parent = to;
 	strcpy(codec->server->nodes[child].name, new_name);
+	return 0;
+}
+
+static int do_remove(struct codec *codec)
+{
+	uint32_t number;
+	uint32_t fid;
+
+	(void)node_of(codec, &fid, &number);
+	codec->server->fid_node[fid] = -1;
+	return remove_node(codec, number);
+}
+
+static int do_rename(struct codec *codec)
+{
+	uint32_t number;
+	uint32_t fid;
+	uint32_t dir_fid;
+	uint32_t to;
+	char name[256];
+
+	(void)node_of(codec, &fid, &number);
+	(void)node_of(codec, &dir_fid, &to);
+	take_name(codec, name);
+	codec->server->nodes[number].parent = to;
+	strcpy(codec->server->nodes[number].name, name);
 	return 0;
 }
 
@@ -476,10 +509,14 @@ static int do_fsync(struct codec *codec)
 
 static int dispatch(struct codec *codec, uint8_t type)
 {
+	if (codec->server->lacks_at && (type == 74 || type == 76)) {
+		return E_OPNOTSUPP;
+	}
 	switch (type) {
 	case 8: return do_statfs(codec);
 	case 12: return do_lopen(codec);
 	case 14: return do_lcreate(codec);
+	case 20: return do_rename(codec);
 	case 24: return do_getattr(codec);
 	case 26: return do_setattr(codec);
 	case 40: return do_readdir(codec);
@@ -493,6 +530,7 @@ static int dispatch(struct codec *codec, uint8_t type)
 	case 116: return do_read(codec);
 	case 118: return do_write(codec);
 	case 120: return do_clunk(codec);
+	case 122: return do_remove(codec);
 	default: return E_OPNOTSUPP;
 	}
 }

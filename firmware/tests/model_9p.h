@@ -30,6 +30,7 @@ struct model_9p {
 	/* Change a reply of `bytes` before it is sent; returns its new length. May be NULL. */
 	uint32_t (*lie)(struct model_9p *server, uint8_t *reply, uint32_t bytes);
 	uint32_t lie_argument;
+	bool lacks_at; /* knows neither Tunlinkat nor Trenameat, as diod 1.0 */
 	uint32_t requests;
 	uint8_t last_type;
 	uint32_t largest_read;

@@ -272,6 +272,51 @@ static void mkdir_mv_and_rm_change_the_tree(void)
 	bench_close(&bench);
 }
 
+static void a_server_without_the_at_messages_is_asked_by_older_ones(void)
+{
+	static const struct expectation expectations[] = {
+		{ "mv /host/f /host/d/g", 0, "" },
+		{ "rm /host/d", 21, "rm: /host/d: EISDIR: is a directory\n" },
+		{ "rm -d /host/d", 39, "rm: /host/d: ENOTEMPTY: directory not empty\n" },
+		{ "rm -d /host/d/g", 20, "rm: /host/d/g: ENOTDIR: not a directory\n" },
+		{ "rm /host/d/none", 2, "rm: /host/d/none: ENOENT: no such file or directory\n" },
+		{ "rm /host/d/g; rm -d /host/d; ls /host", 0, "" },
+		{ NULL, 0, NULL },
+	};
+	struct bench bench;
+
+	bench_open_mounted(&bench);
+	bench.server->lacks_at = true;
+	model_9p_make(bench.server, 0, "d", true, NULL, 0);
+	model_9p_make(bench.server, 0, "f", false, "x", 1);
+	expect_all(&bench, expectations);
+	CHECK_EQUAL(model_9p_fids(bench.server), 1);
+	CHECK_EQUAL(bench.mount->client.fids_used, 1);
+	bench_close(&bench);
+}
+
+static bool interrupt(struct vop_shell *shell)
+{
+	(void)shell;
+	return true;
+}
+
+static void an_interrupted_command_ends_and_gives_its_fids_back(void)
+{
+	struct bench bench;
+	uint8_t *data = pattern(200000);
+
+	bench_open_mounted(&bench);
+	model_9p_make(bench.server, 0, "a", false, data, 200000);
+	bench.shell->is_interrupted = interrupt;
+	CHECK_EQUAL(bench_run(&bench, "cp /host/a /host/b"), VOP_EINTR);
+	CHECK_TEXT(bench.out.text, "cp: /host/a: EINTR: interrupted\n");
+	CHECK_EQUAL(bench_run(&bench, "ls /host"), VOP_EINTR);
+	CHECK_EQUAL(model_9p_fids(bench.server), 1);
+	free(data);
+	bench_close(&bench);
+}
+
 static void a_full_disk_ends_cp_with_enospc(void)
 {
 	struct bench bench;
@@ -395,6 +440,8 @@ const struct check_case check_cases[] = {
 	CASE(ls_streams_a_directory_of_600_entries),
 	CASE(ls_shows_types_sizes_dates_and_mounts),
 	CASE(mkdir_mv_and_rm_change_the_tree),
+	CASE(a_server_without_the_at_messages_is_asked_by_older_ones),
+	CASE(an_interrupted_command_ends_and_gives_its_fids_back),
 	CASE(a_full_disk_ends_cp_with_enospc),
 	CASE(a_device_removed_in_mid_transfer_ends_cp_and_can_come_back),
 	CASE(a_server_that_never_answers_is_late),
