@@ -16,7 +16,7 @@ from vop.pcie.receiver import Receiver
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: PayloadAligner(256), "Width of the payload aligner must be 64 or 128 bits, not 256"),
     (lambda: PayloadFramer(256), "Width of the payload framer must be 64 or 128 bits, not 256"),
-    (lambda: Receiver(128, depth=15), "Depth of the request queue must be 16 or more, not 15"),
+    (lambda: Receiver(128, depth=31), "Depth of the request queues must be 32 or more, not 31"),
     (lambda: BarDecoder(register_bytes=48, memory_bytes=64),
      "Size of BAR0 must be a power of two of at least 4, not 48"),
     (lambda: Endpoint(96), "Width must be 64, 128 or 256 bits, not 96"),

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The endpoint above the hard block: typed TLPs, the completer, tags, and the arbiter to the link."""
+"""The endpoint above the hard block: typed TLPs, completer, tags, and the arbiter to the link."""

@@ -13,16 +13,18 @@ from ..soc import memory_port
 from ..stream import Queue
 from .answerer import CompletionBuilder, CompletionLayout, CompletionSplitter
 from .dispatcher import Refusal, RequestDispatcher
-from .tlp import RxBeatLayout, TxBeatLayout
+from .receiver import PostedBeatLayout
+from .tlp import HeaderLayout, RxBeatLayout, TxBeatLayout
 
 __all__ = ["Completer"]
 
 
 class Completer(wiring.Component):
-    """Carry out requests in their order: BAR0 is registers, BAR2 is card RAM.
+    """Carry out requests: BAR0 is registers, BAR2 is card RAM.
 
-    A read sees every earlier write, whichever BAR either names. Every non-posted request is
-    answered: with data, or with Unsupported Request.
+    Writes happen in their order, and a read sees every earlier one, whichever BAR either names. A
+    write does not wait for an earlier read, and so may show in it. Every non-posted request is
+    answered, in order: with data, or with Unsupported Request.
 
     Parameters
     ----------
@@ -35,15 +37,18 @@ class Completer(wiring.Component):
 
     Members
     -------
-    requests : ``In(stream.Signature(RxBeatLayout(width)))``
-        Every TLP that is no completion.
+    posted : ``In(stream.Signature(PostedBeatLayout(width)))``
+        Posted requests and fences.
+    nonposted : ``In(stream.Signature(RxBeatLayout(width)))``
+        Non-posted requests.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
         Completions.
     max_payload : ``In(3)``
         MPS = 128 << n bytes.
     refusal : ``Out(Refusal)``
-        Valid for the cycle in which a refused request's last beat is accepted on ``requests``;
-        ``NONE`` otherwise.
+        Valid for the cycle in which a request is refused; ``NONE`` otherwise.
+    refused : ``Out(HeaderLayout)``
+        The refused request. Valid with ``refusal``.
     idle : ``Out(1)``
         High while no answer is under way.
     registers, registers_grant
@@ -62,10 +67,12 @@ class Completer(wiring.Component):
         self._line_bits = ceil_log2(ram_bytes // (width // 8))
         self._address_bits = ceil_log2(register_bytes)
         super().__init__({
-            "requests":        In(stream.Signature(RxBeatLayout(width))),
+            "posted":          In(stream.Signature(PostedBeatLayout(width))),
+            "nonposted":       In(stream.Signature(RxBeatLayout(width))),
             "tx":              Out(stream.Signature(TxBeatLayout(width))),
             "max_payload":     In(3),
             "refusal":         Out(Refusal),
+            "refused":         Out(HeaderLayout),
             "idle":            Out(1),
             "registers":       Out(csr.Signature(self._address_bits)),
             "registers_grant": In(1),
@@ -84,7 +91,8 @@ class Completer(wiring.Component):
                                                        address_bits=self._address_bits)
         m.submodules.memory = memory = MemoryWindow(self._line_bits, self._width)
 
-        wiring.connect(m, wiring.flipped(self.requests), dispatcher.requests)
+        wiring.connect(m, wiring.flipped(self.posted), dispatcher.posted)
+        wiring.connect(m, wiring.flipped(self.nonposted), dispatcher.nonposted)
         wiring.connect(m, dispatcher.register_writes, registers.writes)
         wiring.connect(m, dispatcher.memory_writes, memory.writes)
         wiring.connect(m, dispatcher.answers, splitter.answers)
@@ -102,7 +110,9 @@ class Completer(wiring.Component):
             splitter.max_payload.eq(self.max_payload),
             registers.registers_grant.eq(self.registers_grant),
             self.refusal.eq(dispatcher.refusal),
+            self.refused.eq(dispatcher.refused),
             # A completion is queued before its data are asked for, and leaves with their last beat.
-            self.idle.eq(~self.requests.valid & ~completions.o.valid & (completions.level == 0)),
+            self.idle.eq(~self.posted.valid & ~self.nonposted.valid & ~completions.o.valid
+                         & (completions.level == 0)),
         ]
         return m

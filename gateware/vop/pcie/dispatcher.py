@@ -6,6 +6,7 @@ from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bar.decoder import BarDecoder, Window
+from .receiver import PostedBeatLayout
 from .tlp import HeaderLayout, Kind, RxBeatLayout
 
 __all__ = ["AnswerLayout", "Refusal", "RequestDispatcher"]
@@ -30,16 +31,15 @@ AnswerLayout = data.StructLayout({
 
 
 class RequestDispatcher(wiring.Component):
-    """Send each request where it belongs, in order.
+    """Send each request where it belongs: posted ones in order, non-posted ones behind them.
 
-    A request is accepted when what it asks for can no longer be passed by a later one: the windows
-    accept the last beat of a write once it is done, and the answer of a read is accepted once all
-    of it has been asked for.
+    A non-posted request starts when every posted one that came before it is done: the windows
+    accept the last beat of a write once it is. Posted requests never wait for non-posted ones.
 
     Specification
     -------------
     PCIe Base 4.0, 2.3.1 (Request Handling Rules), 2.7.2.2 (Rules For Use of Data Poisoning),
-    2.2.5 (zero-length reads).
+    2.4.1 (Transaction Ordering Rules), 2.2.5 (zero-length reads).
 
     Parameters
     ----------
@@ -50,79 +50,102 @@ class RequestDispatcher(wiring.Component):
 
     Members
     -------
-    requests : ``In(stream.Signature(RxBeatLayout(width)))``
-        Every TLP that is no completion.
+    posted : ``In(stream.Signature(PostedBeatLayout(width)))``
+        Posted requests and fences.
+    nonposted : ``In(stream.Signature(RxBeatLayout(width)))``
+        Non-posted requests, a fence on ``posted`` for each.
     register_writes, memory_writes : ``Out(stream.Signature(RxBeatLayout(width)))``
         Memory writes that lie in the window.
     answers : ``Out(stream.Signature(AnswerLayout))``
         Non-posted requests, supported or not.
     refusal : ``Out(Refusal)``
-        Valid for the cycle in which the last beat of a refused request is accepted, with its header
-        on ``requests``; ``NONE`` otherwise.
+        Valid for the cycle in which a request is refused; ``NONE`` otherwise. At most one is.
+    refused : ``Out(HeaderLayout)``
+        The refused request. Valid with ``refusal``.
     """
+
+    #: More than the receiver can queue.
+    _MOST_FENCES = 255
 
     def __init__(self, width, *, register_bytes, memory_bytes):
         self._width = width
         self._register_bytes = register_bytes
         self._memory_bytes = memory_bytes
         super().__init__({
-            "requests":        In(stream.Signature(RxBeatLayout(width))),
+            "posted":          In(stream.Signature(PostedBeatLayout(width))),
+            "nonposted":       In(stream.Signature(RxBeatLayout(width))),
             "register_writes": Out(stream.Signature(RxBeatLayout(width))),
             "memory_writes":   Out(stream.Signature(RxBeatLayout(width))),
             "answers":         Out(stream.Signature(AnswerLayout)),
             "refusal":         Out(Refusal),
+            "refused":         Out(HeaderLayout),
         })
 
     def elaborate(self, platform):
         m = Module()
-        requests = self.requests
-        beat, header = requests.payload, requests.payload.header
+        fences = Signal(range(self._MOST_FENCES + 1))    # passed, and their requests not started
+        passed = Signal()
+        started = Signal()
+        m.d.sync += fences.eq(fences + passed - started)
+        dropped = self._add_posted(m, passed)
+        self._add_nonposted(m, fences != 0, started, dropped)
+        return m
 
-        m.submodules.decoder = decoder = BarDecoder(register_bytes=self._register_bytes,
-                                                    memory_bytes=self._memory_bytes)
-        zero_length = Signal()
+    def _add_decoder(self, m, name, beat):
+        decoder = BarDecoder(register_bytes=self._register_bytes, memory_bytes=self._memory_bytes)
+        m.submodules[name] = decoder
+        m.d.comb += [decoder.header.eq(beat.header), decoder.bar.eq(beat.bar)]
+        return decoder
+
+    def _add_posted(self, m, passed):
+        """Carry out posted requests; return whether one is refused in this cycle."""
+        posted, beat = self.posted, self.posted.payload.beat
+        decoder = self._add_decoder(m, "posted_decoder", beat)
         refusal = Signal(Refusal)
+        refuses = Signal()
         m.d.comb += [
-            decoder.header.eq(header),
-            decoder.bar.eq(beat.bar),
-            zero_length.eq((header.length_dw == 1) & (header.first_be == 0)),
             self.register_writes.payload.eq(beat),
             self.memory_writes.payload.eq(beat),
-            self.answers.payload.header.eq(header),
-            self.answers.payload.address.eq(decoder.address),
         ]
+        with m.If(posted.payload.fence):
+            m.d.comb += [posted.ready.eq(1), passed.eq(posted.valid)]
+        with m.Elif(beat.header.kind != Kind.MEMORY_WRITE):
+            m.d.comb += [posted.ready.eq(1), refusal.eq(Refusal.DROPPED)]
+        with m.Elif(beat.header.poisoned):
+            m.d.comb += [posted.ready.eq(1), refusal.eq(Refusal.POISONED)]
+        with m.Elif(decoder.window == Window.REGISTERS):
+            m.d.comb += [
+                self.register_writes.valid.eq(posted.valid),
+                posted.ready.eq(self.register_writes.ready),
+            ]
+        with m.Elif(decoder.window == Window.MEMORY):
+            m.d.comb += [
+                self.memory_writes.valid.eq(posted.valid),
+                posted.ready.eq(self.memory_writes.ready),
+            ]
+        with m.Else():
+            m.d.comb += [posted.ready.eq(1), refusal.eq(Refusal.DROPPED)]
+        m.d.comb += refuses.eq(posted.valid & beat.last & (refusal != Refusal.NONE))
+        with m.If(refuses):
+            m.d.comb += [self.refusal.eq(refusal), self.refused.eq(beat.header)]
+        return refuses
 
-        with m.Switch(header.kind):
-            with m.Case(Kind.MEMORY_WRITE):
-                with m.If(header.poisoned):
-                    m.d.comb += [refusal.eq(Refusal.POISONED), requests.ready.eq(1)]
-                with m.Elif(decoder.window == Window.REGISTERS):
-                    m.d.comb += [
-                        self.register_writes.valid.eq(requests.valid),
-                        requests.ready.eq(self.register_writes.ready),
-                    ]
-                with m.Elif(decoder.window == Window.MEMORY):
-                    m.d.comb += [
-                        self.memory_writes.valid.eq(requests.valid),
-                        requests.ready.eq(self.memory_writes.ready),
-                    ]
-                with m.Else():
-                    m.d.comb += [refusal.eq(Refusal.DROPPED), requests.ready.eq(1)]
-            with m.Case(Kind.MEMORY_READ, Kind.LOCKED_READ, Kind.IO_READ, Kind.IO_WRITE,
-                        Kind.CONFIG_READ, Kind.CONFIG_WRITE, Kind.ATOMIC):
-                m.d.comb += [
-                    self.answers.payload.supported.eq((header.kind == Kind.MEMORY_READ)
-                                                      & (decoder.window != Window.NONE)),
-                    self.answers.valid.eq(requests.valid & beat.last),
-                    requests.ready.eq(self.answers.ready | ~beat.last),
-                ]
-                with m.If(~self.answers.payload.supported):
-                    m.d.comb += refusal.eq(Refusal.UNSUPPORTED)
-                with m.Elif(~zero_length):
-                    m.d.comb += self.answers.payload.window.eq(decoder.window)
-            with m.Default():
-                m.d.comb += [refusal.eq(Refusal.DROPPED), requests.ready.eq(1)]
-
-        with m.If(requests.valid & requests.ready & beat.last):
-            m.d.comb += self.refusal.eq(refusal)
-        return m
+    def _add_nonposted(self, m, may_start, started, dropped):
+        """Have non-posted requests answered; a refusal lets one of a posted request go first."""
+        nonposted, beat = self.nonposted, self.nonposted.payload
+        decoder = self._add_decoder(m, "nonposted_decoder", beat)
+        answers = self.answers
+        zero_length = (beat.header.length_dw == 1) & (beat.header.first_be == 0)
+        supported = answers.payload.supported
+        m.d.comb += [
+            answers.payload.header.eq(beat.header),
+            answers.payload.address.eq(decoder.address),
+            supported.eq((beat.header.kind == Kind.MEMORY_READ) & (decoder.window != Window.NONE)),
+            answers.valid.eq(nonposted.valid & beat.last & may_start & (supported | ~dropped)),
+            started.eq(answers.valid & answers.ready),
+            nonposted.ready.eq(started | ~beat.last),
+        ]
+        with m.If(supported & ~zero_length):
+            m.d.comb += answers.payload.window.eq(decoder.window)
+        with m.If(started & ~supported):
+            m.d.comb += [self.refusal.eq(Refusal.UNSUPPORTED), self.refused.eq(beat.header)]

@@ -108,7 +108,8 @@ class Endpoint(wiring.Component):
 
         wiring.connect(m, wiring.flipped(link.rx), receiver.rx)
         wiring.connect(m, receiver.completions, wiring.flipped(self.completions))
-        wiring.connect(m, receiver.requests, completer.requests)
+        wiring.connect(m, receiver.posted, completer.posted)
+        wiring.connect(m, receiver.nonposted, completer.nonposted)
         wiring.connect(m, completer.registers, wiring.flipped(self.registers))
         wiring.connect(m, completer.memory_read, wiring.flipped(self.memory_read))
         wiring.connect(m, completer.memory_write, wiring.flipped(self.memory_write))
@@ -137,7 +138,7 @@ class Endpoint(wiring.Component):
             msi.tx_drained.eq(link.tx_drained),
             msi.reset.eq(link.reset_request),
             faults.refusal.eq(completer.refusal),
-            faults.header.eq(receiver.requests.payload.header),
+            faults.header.eq(completer.refused),
             faults.reported.eq(self.error),
             traffic.refusal.eq(completer.refusal),
             self.config.eq(link.config),

@@ -6,7 +6,7 @@ Ref: PCI Express Base 4.0, 2.2 (Transaction Layer Protocol - Packet Definition).
 
 from amaranth.lib import data, enum
 
-__all__ = ["Kind", "CompletionStatus", "HeaderLayout", "RxBeatLayout", "TxBeatLayout"]
+__all__ = ["Kind", "NONPOSTED", "CompletionStatus", "HeaderLayout", "RxBeatLayout", "TxBeatLayout"]
 
 
 class Kind(enum.Enum, shape=4):
@@ -26,6 +26,11 @@ class Kind(enum.Enum, shape=4):
     UNKNOWN         = 15  #: a combination of Fmt and Type that Base 4.0 reserves
 
 
+#: Kinds of request that want a completion (table 2-3). A reserved kind wants none.
+NONPOSTED = (Kind.MEMORY_READ, Kind.LOCKED_READ, Kind.IO_READ, Kind.IO_WRITE, Kind.CONFIG_READ,
+             Kind.CONFIG_WRITE, Kind.ATOMIC)
+
+
 class CompletionStatus(enum.Enum, shape=3):
     """Completion Status field (table 2-34)."""
 
@@ -42,12 +47,12 @@ HeaderLayout = data.StructLayout({
     "no_snoop":      1,
     "relaxed":       1,
     "poisoned":      1,
-    "length_dw":     11,                # payload, or bytes asked for, in DW: 1 to 1024; 0 = no data
-    "requester":     16,                # requester id (BDF); of a request, or as echoed in a completion
+    "length_dw":     11,                # payload, or bytes asked for, in DW: 1 to 1024; 0: none
+    "requester":     16,                # requester id (BDF), echoed in a completion
     "tag":           8,
     "first_be":      4,                 # requests only
     "last_be":       4,                 # requests only
-    "address":       64,                # requests: byte address, bits 1:0 zero; above 4 GiB = 4 DW header
+    "address":       64,                # requests: byte address, bits 1:0 zero
     "completer":     16,                # completions: completer id (BDF)
     "status":        CompletionStatus,  # completions
     "byte_count":    13,                # completions: bytes left to deliver, 1 to 4096
@@ -63,13 +68,14 @@ def RxBeatLayout(width):
         "first":       1,
         "last":        1,
         "data":        width,           # payload DW 0 of the TLP is in bits 31:0 of the first beat
-        "byte_enable": width // 8,      # bytes of `data` that count: first_be, last_be, and all between;
-    })                                  # completions: every byte of every DW present. No payload: zero
+        "byte_enable": width // 8,      # bytes of `data` that count: first_be, last_be, and all
+    })                                  # between; of completions all bytes; zero without payload
 
 
 def TxBeatLayout(width):
-    """One beat of a TLP to the host, ``width`` bits of payload, DW 0 in bits 31:0 of the first beat.
+    """One beat of a TLP to the host, ``width`` bits of payload.
 
+    DW 0 of the payload is in bits 31:0 of the first beat.
     ``header.length_dw`` tells how many DW count. A TLP without payload is one beat, first and last.
     The sender sets every header field of the kind but ``requester`` (of a request) and
     ``completer``: those the shim fills in from the configuration.
@@ -78,5 +84,5 @@ def TxBeatLayout(width):
         "header": HeaderLayout,         # the same on every beat of the TLP
         "first":  1,
         "last":   1,
-        "data":   width,                # memory order: byte 0 in bits 7:0; the shim swaps where its block wants it
+        "data":   width,                # memory order: byte 0 in bits 7:0
     })
