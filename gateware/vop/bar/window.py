@@ -5,7 +5,7 @@ from amaranth.lib import data
 
 __all__ = ["ReadCommandLayout", "ReadBeatLayout"]
 
-#: A read of one or more DWs. The window accepts it once no later write can change its answer.
+#: A read of one or more DWs. The window accepts it once all of it has been asked for.
 ReadCommandLayout = data.StructLayout({
     "address":   32,  # byte offset in the window, bits 1:0 zero
     "length_dw": 11,  # 1 to 1024
