@@ -129,7 +129,7 @@ int vop_device_page_open(struct vop_device_page *page)
 	}
 	/* Every doorbell that this page may name: ours and one per vdev. */
 	port->register_write(port, VOP_DOORBELL_H2C_ENABLE, (2u << VOP_CONFIG_DEVICES) - 1);
-	/* Publish the doorbell first, scan afterwards: what is added in between is seen or rings. */
+	/* Doorbell first, scan afterwards: what is added in between is seen or rings. */
 	result = vop_copier_post(page->copier,
 				 page->address_bus + offsetof(struct vop_bootparam, h2c_config_db),
 				 CONFIG_DOORBELL, 1);

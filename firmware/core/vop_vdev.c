@@ -237,8 +237,9 @@ static int check_cookie(struct vop_vdev *vdev, uint32_t queue, uint16_t num, uin
 	}
 	cookie = vop_get_le32(vdev->scratch + offsetof(struct vop_vring_info, cookie_le));
 	if (cookie != expected) {
-		vop_port_log(vdev->page->port, "virtio %u: cookie of queue %u is 0x%x, must be 0x%x",
-			     vdev->virtio_id, (unsigned int)queue, (unsigned int)cookie,
+		vop_port_log(vdev->page->port,
+			     "virtio %u: cookie of queue %u is 0x%x, must be 0x%x", vdev->virtio_id,
+			     (unsigned int)queue, (unsigned int)cookie,
 			     (unsigned int)expected);
 		return VOP_E_MALFORMED;
 	}

@@ -76,7 +76,8 @@ static uint32_t find_slot(const struct model *model, uint32_t bytes)
 	return at;
 }
 
-static void make_ring(struct model *model, struct model_device *device, uint32_t index, uint16_t num)
+static void make_ring(struct model *model, struct model_device *device, uint32_t index,
+		      uint16_t num)
 {
 	struct model_queue *queue = &device->queue[index];
 	uint32_t align = model->registers[REG_HOST_PROTOCOL / 4] == 4 ? 4 : 1;

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from core_build import HERE, build_program
 
-PROGRAMS = ("test_units", "test_transport", "test_9p", "test_shell", "test_fuzz")
+PROGRAMS = ("test_units", "test_transport", "test_queues", "test_9p", "test_shell", "test_fuzz")
 
 RESULT = re.compile(r"^(\w+) checks=(\d+) failures=(\d+)$", re.MULTILINE)
 CASE = re.compile(r"^\tCASE\((\w+)\),$", re.MULTILINE)

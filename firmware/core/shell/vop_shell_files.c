@@ -2,8 +2,8 @@
 /*
  * Commands that move file data: cat, cp, crc32.
  *
- * `cp` reads into the shell's payload buffer and writes from it; the host's copier fills and empties
- * it, and the CPU never looks inside.
+ * `cp` reads into the shell's payload buffer and writes from it; the host's copier fills and
+ * empties it, and the CPU never looks inside.
  */
 
 #include <stddef.h>
@@ -108,8 +108,8 @@ static void make_crc_tables(struct vop_shell *shell)
 }
 
 /*
- * The payload buffer is aligned, so whole words are loaded. Their bytes come back through memory, by
- * way of a volatile: the soft core's shifts take a cycle per bit.
+ * The payload buffer is aligned, so whole words are loaded. Their bytes come back through memory,
+ * by way of a volatile: the soft core's shifts take a cycle per bit.
  */
 static int add_to_checksum(struct vop_shell *shell, void *context, uint32_t bytes)
 {

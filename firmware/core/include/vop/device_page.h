@@ -32,7 +32,7 @@ enum vop_vdev_state {
 	VOP_VDEV_FREE,
 	VOP_VDEV_FOUND,        /* offered by the host, no driver yet */
 	VOP_VDEV_CLAIMED,      /* a driver has it */
-	VOP_VDEV_LEAVING,      /* removed by the host; whoever has it must release it */
+	VOP_VDEV_LEAVING,      /* removed by the host; its driver must release it */
 	VOP_VDEV_ACKNOWLEDGED, /* released; the host has not reused or cleared the slot yet */
 };
 
@@ -54,7 +54,7 @@ struct vop_vdev {
 	uint8_t vector;        /* c2h_vdev_db */
 	uint8_t doorbell;      /* h2c_vdev_db */
 	volatile bool needs_reset; /* the host found the driver at fault; only a reset helps */
-	bool absent;           /* the page is gone, or the slot is no longer ours: nothing to tell */
+	bool absent; /* the page is gone, or the slot is no longer ours: nobody to tell */
 };
 
 struct vop_device_page {

@@ -60,12 +60,13 @@ struct vop_port {
 };
 
 /* Card address of an object in card RAM. */
-static inline uint32_t vop_port_card_address(const struct vop_port *port, const volatile void *object)
+static inline uint32_t vop_port_card_address(const struct vop_port *port,
+					     const volatile void *object)
 {
 	return (uint32_t)((uintptr_t)object - port->ram_base);
 }
 
-/* A field of a register value; `mask` is a VOP_..._MASK. Divides instead of shifting by a variable. */
+/* A field of a register value; `mask` is a VOP_..._MASK. Divides: no shift by a variable. */
 static inline uint32_t vop_field_get(uint32_t value, uint32_t mask)
 {
 	return (value & mask) / (mask & (0u - mask));
