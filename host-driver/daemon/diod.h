@@ -18,13 +18,14 @@ struct diod {
 
 /*
  * Starts `program` (looked up in PATH) for `export`. If `user` is not negative it runs as that uid
- * and gid, and serves only that uid. Returns 0, or a negative errno and no process. A program that cannot be run ends at once, with status 127.
+ * and gid, and serves only that uid. A program that cannot be run ends at once, with status 127.
+ * Returns 0, or a negative errno and no process.
  */
 int diod_start(struct diod *diod, const char *program, const char *export, long user);
 
 /*
- * Does nothing without a process. Closes the socket, waits for the process, kills it if it does not go, and writes how it ended,
- * as in "exited with status 0", to `how`.
+ * Closes the socket, waits for the process, kills it if it does not go, and writes how it ended, as
+ * in "exited with status 0", to `how`. Without a process `how` becomes empty.
  */
 void diod_stop(struct diod *diod, char *how, size_t how_bytes);
 

@@ -236,6 +236,16 @@ def test_a_ring_that_holds_no_chain_is_reported_once_and_heals_by_a_reset(served
     assert vopd.log().count("malformed") == 1
 
 
+def test_a_new_session_has_no_fid_of_the_one_before(client):
+    client.walk(1, 2)
+
+    client.attach()
+
+    with pytest.raises(OSError, match=r"Input/output|Bad file|Invalid"):
+        client.walk(2, 3)
+    assert client.is_alive()
+
+
 def test_a_reset_by_the_card_begins_a_new_session(served, client):
     vopd, device = served
     old_diod = vopd.diod()

@@ -75,8 +75,8 @@ def test_what_is_typed_before_the_card_is_ready_for_it_waits(console):
 
 def test_while_nobody_reads_the_card_is_held_back_and_nothing_is_lost(console):
     vopd, device, terminal = console
-    text = random.Random(2).randbytes(20000)
-    chains = [text[at : at + 1000] for at in range(0, len(text), 1000)]
+    text = random.Random(2).randbytes(144_000)  # beyond what the terminal holds
+    chains = [text[at : at + 1200] for at in range(0, len(text), 1200)]
 
     for head, chain in enumerate(chains):
         device.offer(TRANSMIT, chain, head=head)
