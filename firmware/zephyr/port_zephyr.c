@@ -191,5 +191,5 @@ static int port_init(const struct device *device)
 	return 0;
 }
 
-DEVICE_DT_INST_DEFINE(0, port_init, NULL, NULL, NULL, POST_KERNEL, CONFIG_KERNEL_INIT_PRIORITY_DEVICE,
-		      NULL);
+DEVICE_DT_INST_DEFINE(0, port_init, NULL, NULL, NULL, POST_KERNEL,
+		      CONFIG_KERNEL_INIT_PRIORITY_DEVICE, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The card shell's file system over Zephyr's: every operation is one of fs_*(), and its errno is
- * turned back into Linux's. Zephyr's fs_stat() has no room for mode, owner and time: those, and what
- * is mounted with which message size, come from the share itself.
+ * turned back into Linux's. Zephyr's fs_stat() has no room for mode, owner and time: those, and
+ * what is mounted with which message size, come from the share itself.
  *
  * For one thread: the shell's.
  */

@@ -175,7 +175,10 @@ static int64_t file_bytes(struct open_file *file)
 	struct vop_9p_attributes attributes;
 	int result = vop_9p_getattr(&file->share->client, file->fid, &attributes);
 
-	return result == VOP_OK ? (int64_t)attributes.size_bytes : vop_9p_status(file->share, result);
+	if (result != VOP_OK) {
+		return vop_9p_status(file->share, result);
+	}
+	return attributes.size_bytes > INT64_MAX ? -EOVERFLOW : (int64_t)attributes.size_bytes;
 }
 
 static int write_all(struct open_file *file, const uint8_t *data, size_t bytes, size_t *done)
@@ -237,6 +240,9 @@ int vop_9p_file_lseek(struct fs_file_t *handle, off_t offset, int whence)
 		}
 	} else if (whence != FS_SEEK_SET) {
 		return -EINVAL;
+	}
+	if (offset > 0 && base > INT64_MAX - offset) {
+		return -EOVERFLOW;
 	}
 	if (base + offset < 0) {
 		return -EINVAL;
