@@ -156,7 +156,8 @@ class Demo:
         began = time.monotonic()
         outcome = machine.shell.run(command, COMMAND_TIMEOUT_S)
         self.outcomes.append(outcome)
-        print(outcome.output, end="" if outcome.output.endswith("\n") else "\n", flush=True)
+        if outcome.output:
+            print(outcome.output.removesuffix("\n"), flush=True)
         if outcome.status != 0:
             self.problems.append(f"on the card: {command}: status {outcome.status}")
             return

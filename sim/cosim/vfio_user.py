@@ -164,7 +164,7 @@ class VfioUserServer:
             error, reply = 0, b""
             try:
                 reply = self._answers[command](body, descriptors)
-            except (ProtocolError, OSError, struct.error):
+            except (ProtocolError, OSError, ValueError, struct.error):
                 error = EINVAL
             if wants_reply:
                 self._send(number, command, reply, error)

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A stock kernel, our module, our daemon, the RTL and its firmware: what a user would see.
+
+Each machine boots once for all the tests that use it; they run in file order.
+"""
+
+import errno
+import os
+import subprocess
+import threading
+import time
+
+import pytest
+
+from .channel import Late
+from .host_machine import HostMachine
+
+pytestmark = pytest.mark.cosim
+
+COMMAND_TIMEOUT_S = 300
+ORDINARY_USER = 1000
+SMALL_DISK_BYTES = 6 << 20
+MIB = 1 << 20
+
+
+def pattern(length):
+    return bytes(range(251)) * (length // 251) + bytes(range(length % 251))
+
+
+@pytest.fixture(scope="module")
+def share(tmp_path_factory):
+    """A share of an ordinary user; on a small disk of its own, if we may mount one."""
+    directory = tmp_path_factory.mktemp("share")
+    is_root = os.geteuid() == 0
+    if is_root:
+        options = f"size={SMALL_DISK_BYTES},uid={ORDINARY_USER},gid={ORDINARY_USER},mode=755"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "share", directory], check=True)
+    for length in (0, 1, 4095, 4096, 4097, 65536, MIB):
+        (directory / f"{length}").write_bytes(pattern(length))
+    (directory / "secret").write_text("nobody reads this\n")
+    (directory / "secret").chmod(0)
+    (directory / "many").mkdir()
+    for number in range(500):
+        (directory / "many" / f"entry-{number:03}").touch()
+    if is_root:
+        for path in directory.rglob("*"):
+            os.chown(path, ORDINARY_USER, ORDINARY_USER)
+    yield directory
+    if is_root:
+        subprocess.run(["umount", directory], check=True)
+
+
+@pytest.fixture(scope="module")
+def machine(share):
+    """A host that grants the card one MSI vector. Its bridge must not have met any fault."""
+    with HostMachine("test-one-vector", share) as machine:
+        machine.load_driver()
+        machine.start_daemon()
+        machine.wait_mounted()
+        yield machine
+    assert machine.counters()["faults"] == []
+
+
+def on_card(machine, command, timeout_s=COMMAND_TIMEOUT_S):
+    return machine.shell.run(command, timeout_s)
+
+
+def test_the_driver_works_with_the_one_vector_that_x86_grants(machine):
+    granted = machine.guest.check("cat /sys/bus/pci/drivers/vop_host/0*/vectors")
+
+    assert granted.strip() == "1"
+
+
+@pytest.mark.parametrize("length", [0, 1, 4095, 4096, 4097, 65536, MIB])
+def test_a_copy_is_identical_to_its_source(machine, share, length):
+    outcome = on_card(machine, f"cp /host/{length} /host/copy")
+
+    assert outcome.status == 0
+    assert (share / "copy").read_bytes() == pattern(length)
+
+
+def test_names_may_have_spaces_and_any_letters(machine, share):
+    outcome = on_card(machine, "cp /host/4097 '/host/zwölf Bögen; naïve'")
+
+    assert outcome.status == 0
+    assert (share / "zwölf Bögen; naïve").read_bytes() == pattern(4097)
+
+
+def test_a_directory_of_500_entries_is_listed_whole(machine, share):
+    outcome = on_card(machine, "ls /host/many")
+
+    assert sorted(outcome.output.split()) == sorted(os.listdir(share / "many"))
+
+
+def test_directories_nest(machine, share):
+    for command in ("mkdir /host/one", "mkdir /host/one/two", "cp /host/1 /host/one/two/three"):
+        assert on_card(machine, command).status == 0
+
+    assert (share / "one" / "two" / "three").read_bytes() == pattern(1)
+
+
+def test_what_the_card_changes_belongs_to_the_owner_of_the_share(machine, share):
+    on_card(machine, "cp /host/1 /host/mine")
+
+    assert (share / "mine").stat().st_uid == share.stat().st_uid
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("frobnicate", errno.ENOSYS),
+        ("cat /host/none", errno.ENOENT),
+        ("cat /host/secret", errno.EACCES),
+        ("mkdir /host/" + "x" * 256, errno.ENAMETOOLONG),
+        ("rm -d /host/one", errno.ENOTEMPTY),
+        ("cat /host/many", errno.EISDIR),
+    ],
+)
+def test_a_command_that_fails_names_its_error(machine, command, error):
+    outcome = on_card(machine, command)
+
+    assert outcome.status == error
+    assert errno.errorcode[error] in outcome.output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk for the share")
+def test_a_full_disk_is_told_as_such(machine, share):
+    space = os.statvfs(share)
+    (share / "filler").write_bytes(bytes(space.f_bavail * space.f_frsize - 64 * 1024))
+
+    outcome = on_card(machine, f"cp /host/{MIB} /host/too-much")
+
+    assert outcome.status == errno.ENOSPC
+    (share / "filler").unlink()
+    (share / "too-much").unlink(missing_ok=True)
+
+
+def test_a_killed_server_fails_the_command_and_the_share_can_be_attached_again(machine, share):
+    server = threading.Timer(1.0, lambda: machine.guest.check("kill -9 $(pidof diod)"))
+    server.start()
+
+    outcome = on_card(machine, f"cp /host/{MIB} /host/broken-off; echo alive")
+    server.join()
+
+    assert outcome.status == 0
+    assert "EIO" in outcome.output
+    machine.guest.check("vopctl add 9p /share,tag=host")
+    wait_until(lambda: "/host" in on_card(machine, "mounts").output)
+    assert on_card(machine, "cp /host/4096 /host/after").status == 0
+    assert (share / "after").read_bytes() == pattern(4096)
+
+
+def test_a_killed_daemon_can_be_started_again(machine, share):
+    machine.guest.check("kill -9 $(cat /run/vopd.pid)")
+
+    machine.start_daemon()
+    machine.wait_mounted()
+
+    assert on_card(machine, "cp /host/4095 /host/restarted").status == 0
+    assert (share / "restarted").read_bytes() == pattern(4095)
+
+
+def test_the_module_comes_and_goes(machine, share):
+    machine.guest.check("kill $(cat /run/vopd.pid); while pidof vopd; do sleep 0.1; done")
+
+    machine.guest.check("rmmod vop_host", COMMAND_TIMEOUT_S)
+    machine.load_driver()
+    machine.start_daemon()
+    machine.wait_mounted()
+
+    assert on_card(machine, "cp /host/1 /host/again").status == 0
+    assert (share / "again").read_bytes() == pattern(1)
+
+
+def test_the_kernel_has_nothing_to_complain_of(machine):
+    status, output = machine.guest.run("dmesg | grep -E 'BUG|WARNING|Oops|Call Trace|lockup'")
+
+    assert (status, output) == (1, "")
+
+
+def test_with_interrupt_remapping_each_device_has_a_vector_of_its_own(tmp_path):
+    (tmp_path / "source").write_bytes(pattern(65536))
+
+    with HostMachine("test-many-vectors", tmp_path, remap=True) as machine:
+        machine.load_driver()
+        machine.start_daemon()
+        machine.wait_mounted()
+        outcome = on_card(machine, "cp /host/source /host/copy")
+        used = machine.guest.check("awk '/vop_virtio/ && $2 > 0' /proc/interrupts | wc -l")
+
+    assert outcome.status == 0
+    assert (tmp_path / "copy").read_bytes() == pattern(65536)
+    assert int(used) >= 4
+    assert machine.counters()["faults"] == []
+
+
+def wait_until(condition, timeout_s=60):
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            raise Late(f"not so after {timeout_s} s")
+        time.sleep(0.2)
