@@ -316,9 +316,9 @@ static void control_characters_of_the_host_never_reach_the_terminal(void)
 	struct bench bench;
 
 	bench_open_mounted(&bench);
-	model_9p_make(bench.server, 0, "\033]0;owned\007x", false, "", 0);
+	model_9p_make(bench.server, 0, "\033]0;owned\007x\302\2332Jü", false, "", 0);
 	CHECK_EQUAL(bench_run(&bench, "ls /host"), 0);
-	CHECK_TEXT(bench.out.text, "?]0;owned?x\n");
+	CHECK_TEXT(bench.out.text, "?]0;owned?x?2Jü\n");
 	bench_close(&bench);
 }
 

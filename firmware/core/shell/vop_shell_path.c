@@ -86,23 +86,30 @@ const char *vop_shell_path_name(const char *path)
 	return name;
 }
 
+/* Bytes of the control character at `at`: C0, DEL, or C1 as UTF-8 has it; 0 if there is none. */
+static uint32_t control_bytes(const char *at)
+{
+	if ((unsigned char)*at < ' ' || *at == 0x7f) {
+		return 1;
+	}
+	return (unsigned char)at[0] == 0xc2 && ((unsigned char)at[1] & 0xe0) == 0x80 ? 2 : 0;
+}
+
 void vop_shell_put_name(struct vop_shell *shell, const char *name)
 {
 	const char *plain = name;
 
-	for (;; name++) {
-		bool is_control = (unsigned char)*name < ' ' || *name == 0x7f;
+	while (*name != '\0') {
+		uint32_t bytes = control_bytes(name);
 
-		if (!is_control) {
+		if (bytes == 0) {
+			name++;
 			continue;
 		}
-		if (name != plain) {
-			shell->out->write(shell->out, plain, (uint32_t)(name - plain));
-		}
-		if (*name == '\0') {
-			return;
-		}
+		shell->out->write(shell->out, plain, (uint32_t)(name - plain));
 		shell->out->write(shell->out, "?", 1);
-		plain = name + 1;
+		name += bytes;
+		plain = name;
 	}
+	shell->out->write(shell->out, plain, (uint32_t)(name - plain));
 }
