@@ -127,9 +127,9 @@ static int put_names(struct vop_9p_writer *writer, const char *path, uint32_t pa
 	return VOP_OK;
 }
 
-/* One Twalk; `at` moves on by the names it took. */
+/* One Twalk; `at` moves on by the names it took. `is_made`: the server may hold `to` now. */
 static int walk_some(struct vop_9p_client *client, uint32_t from, uint32_t to, const char *path,
-		     uint32_t path_bytes, uint32_t *at, struct vop_9p_qid *qid)
+		     uint32_t path_bytes, uint32_t *at, bool *is_made, struct vop_9p_qid *qid)
 {
 	struct vop_9p_message message;
 	uint16_t names;
@@ -147,6 +147,7 @@ static int walk_some(struct vop_9p_client *client, uint32_t from, uint32_t to, c
 	if (result != VOP_OK) {
 		return result;
 	}
+	*is_made = true;
 	walked = vop_9p_get_u16(&message.in);
 	if (walked > names) {
 		return VOP_E_MALFORMED;
@@ -158,7 +159,7 @@ static int walk_some(struct vop_9p_client *client, uint32_t from, uint32_t to, c
 		return VOP_E_MALFORMED;
 	}
 	if (walked < names) {
-		/* A walk that stops midway makes no fid, and says why by stopping. */
+		/* A walk that stops midway says why by stopping, and where. */
 		client->ecode = (qid->type & VOP_9P_QTDIR) != 0 ? VOP_ENOENT : VOP_ENOTDIR;
 		return VOP_E_REFUSED;
 	}
@@ -170,16 +171,15 @@ int vop_9p_walk(struct vop_9p_client *client, uint32_t from, const char *path,
 {
 	struct vop_9p_qid last = { .type = VOP_9P_QTDIR };
 	uint32_t at = 0;
-	bool exists = false;
+	bool is_made = false;
 	int result = vop_9p_allocate_fid(client, fid);
 
 	if (result != VOP_OK) {
 		return result;
 	}
 	do {
-		result = walk_some(client, exists ? *fid : from, *fid, path, path_bytes, &at,
-				   &last);
-		exists = exists || result == VOP_OK;
+		result = walk_some(client, is_made ? *fid : from, *fid, path, path_bytes, &at,
+				   &is_made, &last);
 	} while (result == VOP_OK && at < path_bytes);
 	if (qid != NULL) {
 		*qid = last;
@@ -187,7 +187,8 @@ int vop_9p_walk(struct vop_9p_client *client, uint32_t from, const char *path,
 	if (result == VOP_OK) {
 		return VOP_OK;
 	}
-	if (exists) {
+	/* A walk that stopped midway makes no fid; diod 1.0 keeps one all the same. */
+	if (is_made) {
 		uint32_t ecode = client->ecode;
 
 		(void)vop_9p_clunk(client, *fid);

@@ -490,10 +490,12 @@ static int do_statfs(struct codec *codec)
 
 static int do_clunk(struct codec *codec)
 {
-	uint32_t number;
-	uint32_t fid;
+	uint32_t fid = (uint32_t)take(codec, 4);
 
-	(void)node_of(codec, &fid, &number);
+	/* A fid of a walk that stopped midway may be clunked, as Linux does. */
+	if (fid >= MODEL_9P_FIDS || codec->server->fid_node[fid] < 0) {
+		return E_BADF;
+	}
 	codec->server->fid_node[fid] = -1;
 	return 0;
 }

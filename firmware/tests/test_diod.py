@@ -30,7 +30,8 @@ def shell(shell_program, tmp_path):
         with subprocess.Popen(
             [*command, "--rfdno", number, "--wfdno", number],
             pass_fds=[theirs.fileno()],
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as server:
             theirs.close()
             with ours:
@@ -43,7 +44,8 @@ def shell(shell_program, tmp_path):
                     check=False,
                 )
             # diod 1.0.24 sometimes crashes while it ends: what counts is what it answered.
-            server.wait(timeout=10)
+            complaints = server.communicate(timeout=10)[1]
+        assert "np_fid_create: unclunked" not in complaints
         assert done.stderr == ""
         return done.returncode, done.stdout
 
@@ -100,6 +102,7 @@ def test_the_tree_is_changed_on_the_host(shell, tmp_path):
     ("line", "status", "output"),
     [
         ("cat /host/none", 2, "cat: /host/none: ENOENT: no such file or directory\n"),
+        ("cat /host/d/none", 2, "cat: /host/d/none: ENOENT: no such file or directory\n"),
         ("cat /host/f/g", 20, "cat: /host/f/g: ENOTDIR: not a directory\n"),
         ("cat /host/d", 21, "cat: /host/d: EISDIR: is a directory\n"),
         ("mkdir /host/d", 17, "mkdir: /host/d: EEXIST: file exists\n"),
@@ -114,3 +117,11 @@ def test_a_refusal_names_the_servers_errno(shell, tmp_path, line, status, output
     (tmp_path / "d" / "child").touch()
 
     assert shell(line) == (status, output)
+
+
+def test_a_walk_that_stops_midway_leaves_no_fid_behind(shell, tmp_path):
+    (tmp_path / "d").mkdir()
+
+    status, _ = shell("cat /host/d/none; cat /host/d/none; mkdir -p /host/d/e/f; ls /host/d")
+
+    assert status == 0
