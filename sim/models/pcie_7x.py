@@ -3,11 +3,10 @@
 
     host model -- TLPs -- Pcie7x -- m_axis_rx, s_axis_tx, cfg_* -- shim -- card
 
-Pins are driven at the falling clock edge and sampled, settled, in the read-only phase behind it,
-for the rising edge that follows. While nothing happens no coroutine wakes.
+Pins are driven at the falling clock edge and sampled there or, settled, in the read-only phase
+behind it, for the rising edge that follows. While nothing happens no coroutine wakes.
 
-Ref: PG054 (7 Series FPGAs Integrated Block for PCI Express), AXI4-Stream interface;
-UG477 for the receive buffer.
+Ref: PG054 (7 Series FPGAs Integrated Block for PCI Express).
 """
 
 from collections import deque
@@ -16,23 +15,21 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import cocotb
-from cocotb.triggers import Event, FallingEdge, First, ReadOnly, RisingEdge, Timer
+from cocotb.triggers import Event, FallingEdge, ReadOnly, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 from cocotbext.pcie.core.tlp import Tlp, TlpType
 
 from .completion_buffer import CompletionBuffer
 from .pace import Pace
+from .rx_pins import RxPins
 from .traffic import Traffic
-from .wire import MalformedTlp, from_words, to_words
+from .tx_pins import TxPins
+from .wire import MalformedTlp, from_words
 
 __all__ = ["CLOCK_NS", "ErrorReport", "Pcie7x", "PinConfiguration"]
 
 CLOCK_NS = 8
 
-#: TLPs that the block can hold for the link.
-TRANSMIT_BUFFERS = 29
-#: Non-posted requests that may still arrive once `rx_np_ok` has fallen.
-NON_POSTED_SLACK = 2
 #: Cycles after bus mastering was switched off in which a memory request is dropped in silence.
 BUS_MASTER_GRACE_CYCLES = 64
 RESET_PULSE_CYCLES = 16
@@ -99,21 +96,6 @@ class ErrorReport:
     header: int
 
 
-@dataclass
-class _Waiting:
-    """A TLP on its way to the card."""
-
-    tlp: Tlp
-    words: list[int]
-    bar_hit: int
-    non_posted: bool
-    at: int = 0
-
-    @property
-    def left(self) -> int:
-        return len(self.words) - self.at
-
-
 class Pcie7x:
     """The block between TLPs and the pins of ``dut``.
 
@@ -162,40 +144,31 @@ class Pcie7x:
         self.reports: list[ErrorReport] = []
         self.watchers: list[Callable[[Tlp], bool]] = []
         self.buffer = CompletionBuffer(self.faults.append)
-        self._lanes = width // 32
-        self._all_bytes = (1 << width // 8) - 1
-        self._straddles = width == 128
         self._clk = dut.clk
-
-        self._waiting: deque[_Waiting] = deque()
-        self._giving: _Waiting | None = None
-        self._given = Event()
-        self._np_after_hold = 0
-
+        self._rx = RxPins(dut, self.pace, width, begun=self._begin, ended=self._end)
+        self._tx = TxPins(
+            dut,
+            self.pace,
+            width,
+            taken=self._take,
+            held=lambda: len(self._outbox),
+            complain=self.faults.append,
+        )
         self._outbox: deque[Tlp] = deque()
         self._outgoing = Event()
         self._sending = False
-        self._taking = False
-
         self._own: deque[Tlp] = deque()
         self._own_due = Event()
         self._changed = Event()
-        self._resets = 0
         self._reset_due = Event()
         self._master_off_since = 0
-        self._tasks: list[Any] = []
 
     def start(self) -> None:
         """Drive every input pin to its idle value and go to work."""
         dut = self.dut
+        self._rx.idle()
+        self._tx.idle()
         idle = {
-            "m_axis_rx_tvalid": 0,
-            "m_axis_rx_tdata": 0,
-            "m_axis_rx_tuser": 0,
-            "m_axis_rx_tkeep": 0,
-            "m_axis_rx_tlast": 0,
-            "s_axis_tx_tready": 1,
-            "tx_buf_av": TRANSMIT_BUFFERS,
             "tx_err_drop": 0,
             "tx_cfg_req": 0,
             "cfg_interrupt_rdy": 0,
@@ -207,8 +180,8 @@ class Pcie7x:
             getattr(dut, pin).value = value
         self._drive_configuration()
         loops = [
-            self._give(),
-            self._take(),
+            self._rx.run(),
+            self._tx.run(),
             self._send(),
             self._interrupt(),
             self._configure(),
@@ -216,17 +189,14 @@ class Pcie7x:
             self._pulse_reset(),
         ]
         loops += [self._watch_error(name) for name in _ERROR_PINS]
-        self._tasks = [cocotb.start_soon(loop) for loop in loops]
+        for loop in loops:
+            cocotb.start_soon(loop)
 
     # What the link side calls.
 
     def deliver(self, tlp: Tlp, bar: int | None = None) -> None:
         """Queue a TLP for the card; ``bar`` is the BAR it hit. Its credits return when it is in."""
-        hit = 0 if bar is None else 1 << bar
-        if bar == 2:
-            hit |= 1 << 3  # both halves of a 64-bit BAR are hit
-        self._waiting.append(_Waiting(tlp, to_words(tlp), hit, tlp.is_nonposted()))
-        self._given.set()
+        self._rx.put(tlp, bar)
 
     def send_own(self, tlp: Tlp) -> None:
         """Queue a TLP of the block itself (a configuration completion): it asks the card first."""
@@ -249,17 +219,15 @@ class Pcie7x:
     def function_level_reset(self) -> None:
         """Pulse `cfg_received_func_lvl_rst`; reads under way are forgotten."""
         self.buffer.clear()
-        self._resets += 1
         self._reset_due.set()
 
     def quiet(self) -> bool:
         """Tell whether nothing is under way here, in either direction."""
         return not (
-            self._waiting
-            or self._giving
+            self._rx.busy
+            or self._tx.busy
             or self._outbox
             or self._sending
-            or self._taking
             or self._own
             or len(self.buffer)
             or self._reset_due.is_set()
@@ -268,143 +236,24 @@ class Pcie7x:
             or self.dut.cfg_interrupt.value
         )
 
-    # Towards the card: m_axis_rx.
+    # TLPs at the pins.
 
-    def _next(self) -> _Waiting | None:
-        """Pick the next TLP; completions and posted requests pass held non-posted ones."""
-        if self.dut.rx_np_ok.value:
-            self._np_after_hold = 0
-            return self._waiting.popleft() if self._waiting else None
-        for place, waiting in enumerate(self._waiting):
-            if waiting.non_posted and self._np_after_hold >= NON_POSTED_SLACK:
-                continue
-            self._np_after_hold += waiting.non_posted
-            del self._waiting[place]
-            return waiting
-        return None
+    def _begin(self, tlp: Tlp) -> None:
+        if tlp.is_completion():
+            self.buffer.release(tlp)
 
-    async def _give(self) -> None:
-        dut, lanes = self.dut, self._lanes
-        while True:
-            if self._giving is None:
-                self._giving = self._next()
-            if self._giving is None:
-                self._given.clear()
-                if self._waiting:
-                    await First(self._given.wait(), RisingEdge(dut.rx_np_ok))
-                else:
-                    await self._given.wait()
-                await FallingEdge(self._clk)
-                continue
-            if self.pace.pauses():
-                await FallingEdge(self._clk)
-                continue
-            beat, user, last, finished, begun = [0] * lanes, 0, 0, [], []
-            lane = 0
-            while self._giving is not None and lane < lanes:
-                giving = self._giving
-                if giving.at == 0:
-                    begun.append(giving)
-                    user |= (0b11000 if lane else 0b10000) << 10
-                    user = user & ~(0x7F << 2) | giving.bar_hit << 2
-                    user = user & ~2 | bool(giving.tlp.ep) << 1
-                elif lane == 0:
-                    user |= giving.bar_hit << 2 | bool(giving.tlp.ep) << 1
-                take = min(lanes - lane, giving.left)
-                beat[lane : lane + take] = giving.words[giving.at : giving.at + take]
-                giving.at += take
-                lane += take
-                if giving.left:
-                    break
-                last = 1
-                user |= (0b10000 | 4 * lane - 1) << 17
-                finished.append(giving)
-                self._giving = None
-                if self._straddles and lane <= 2 and not self.pace.pauses():
-                    self._giving, lane = self._next(), 2
-            dut.m_axis_rx_tdata.value = sum(word << 32 * n for n, word in enumerate(beat))
-            dut.m_axis_rx_tuser.value = user
-            dut.m_axis_rx_tlast.value = last
-            dut.m_axis_rx_tkeep.value = (
-                self._all_bytes if self._straddles or not last else (1 << 4 * lane) - 1
-            )
-            dut.m_axis_rx_tvalid.value = 1
-            await ReadOnly()
-            while not dut.m_axis_rx_tready.value:
-                await FallingEdge(self._clk)
-                await ReadOnly()
-            await FallingEdge(self._clk)
-            dut.m_axis_rx_tvalid.value = 0
-            for given in begun:
-                if given.tlp.is_completion():
-                    self.buffer.release(given.tlp)
-            for given in finished:
-                self.to_card.count(given.tlp)
-                given.tlp.release_fc()
+    def _end(self, tlp: Tlp) -> None:
+        self.to_card.count(tlp)
+        tlp.release_fc()
 
-    # From the card: s_axis_tx.
-
-    async def _take(self) -> None:
-        dut, pace = self.dut, self.pace
-        valid, last, data, keep = (
-            dut.s_axis_tx_tvalid,
-            dut.s_axis_tx_tlast,
-            dut.s_axis_tx_tdata,
-            dut.s_axis_tx_tkeep,
-        )
-        user, ready_pin = dut.s_axis_tx_tuser, dut.s_axis_tx_tready
-        words: list[int] = []
-        began_ns = 0.0
-        shown, held = 1, None
-        while True:
-            if not valid.value:
-                if held is not None:
-                    self.faults.append("s_axis_tx: tvalid fell before tready")
-                    held = None
-                self._taking = bool(words)
-                await RisingEdge(valid)
-                if self._clk.value:
-                    await FallingEdge(self._clk)
-            self._taking = True
-            room = bool(words) or len(self._outbox) < TRANSMIT_BUFFERS
-            ready = int(room and not pace.pauses())
-            if ready != shown:
-                ready_pin.value = shown = ready
-            await ReadOnly()
-            if valid.value:
-                beat = (int(data.value), int(last.value), int(keep.value), int(user.value))
-                if held is not None and beat != held:
-                    self.faults.append(f"s_axis_tx: beat changed before tready: {held} to {beat}")
-                held = None if ready else beat
-                if ready:
-                    if not words:
-                        began_ns = get_sim_time("ns")
-                    self._append(words, *beat)
-                    if beat[1]:
-                        self._taken(words, beat[3], began_ns)
-                        words = []
-            await FallingEdge(self._clk)
-            if not words:
-                dut.tx_buf_av.value = TRANSMIT_BUFFERS - min(len(self._outbox), TRANSMIT_BUFFERS)
-
-    def _append(self, words: list[int], data: int, last: int, keep: int, user: int) -> None:
-        present = keep.bit_count() // 4
-        if keep not in [(1 << 4 * n) - 1 for n in range(1, self._lanes + 1)]:
-            self.faults.append(f"s_axis_tx: tkeep must be whole DWs from the bottom, not {keep:#x}")
-        if not last and present != self._lanes:
-            self.faults.append(f"s_axis_tx: tkeep must be full before the last beat, not {keep:#x}")
-        words += [data >> 32 * n & 0xFFFF_FFFF for n in range(present)]
-
-    def _taken(self, words: list[int], user: int, began_ns: float) -> None:
-        """Judge a packet and pass it on."""
-        if user & 0b1000:
-            return  # discontinued by the source: the block drops it
+    def _take(self, words: list[int], began_ns: float) -> None:
+        """Judge a packet from the card and pass it on."""
         try:
             tlp = from_words(words)
         except MalformedTlp as reason:
             self.faults.append(f"s_axis_tx: {reason}")
             return
-        if tlp.fmt_type in _MEMORY_REQUESTS and not self._may_master(began_ns, repr(tlp)):
+        if tlp.fmt_type in _MEMORY_REQUESTS and not self._may_master(began_ns, tlp):
             return
         verdicts = [watch(tlp) for watch in self.watchers]
         if not all(verdicts):
@@ -415,7 +264,7 @@ class Pcie7x:
         self._outbox.append(tlp)
         self._outgoing.set()
 
-    def _may_master(self, began_ns: float, what: str) -> bool:
+    def _may_master(self, began_ns: float, what: object) -> bool:
         """Drop requests while bus mastering is off; those that came well after it are a fault."""
         if self.configuration.bus_master:
             return True

@@ -22,7 +22,10 @@ def swapped(word):
 
 
 class PythonCard:
-    """Answers BAR accesses from a byte array; sends what it is told to."""
+    """Answers BAR accesses from a byte array; sends what it is told to.
+
+    It drives its pins behind the rising edge, as registers do.
+    """
 
     def __init__(self, bench):
         self.bench, self.dut = bench, bench.dut
@@ -112,7 +115,7 @@ class PythonCard:
             count -= 4 * len(some) - (lower & 3)
             lower, piece = lower + 4 * len(some) & 0x7C, 16
 
-    def send(self, words, keep_valid=True):
+    def send(self, words):
         """Queue a packet."""
         self.outgoing.put_nowait(words)
 
@@ -120,28 +123,29 @@ class PythonCard:
         dut = self.dut
         while True:
             words = await self.outgoing.get()
-            await FallingEdge(dut.clk)
+            await RisingEdge(dut.clk)
             for at in range(0, len(words), 4):
                 some = words[at : at + 4]
                 dut.card_s_axis_tx_tdata.value = sum(w << 32 * n for n, w in enumerate(some))
                 dut.card_s_axis_tx_tkeep.value = (1 << 4 * len(some)) - 1
                 dut.card_s_axis_tx_tlast.value = int(at + 4 >= len(words))
                 dut.card_s_axis_tx_tvalid.value = 1
-                await ReadOnly()
-                while not dut.s_axis_tx_tready.value:
+                ready = 0
+                while not ready:
                     await FallingEdge(dut.clk)
                     await ReadOnly()
-                await FallingEdge(dut.clk)
+                    ready = dut.s_axis_tx_tready.value
+                    await RisingEdge(dut.clk)
             dut.card_s_axis_tx_tvalid.value = 0
 
     async def raise_vector(self, vector):
         """Hold `cfg_interrupt` until the block has taken it."""
         dut = self.dut
-        await FallingEdge(dut.clk)
+        await RisingEdge(dut.clk)
         dut.card_cfg_interrupt_di.value = vector
         dut.card_cfg_interrupt.value = 1
         await RisingEdge(dut.cfg_interrupt_rdy)
-        await FallingEdge(dut.clk)
+        await RisingEdge(dut.clk)
         dut.card_cfg_interrupt.value = 0
 
     async def completion(self, timeout_ns=20_000):
