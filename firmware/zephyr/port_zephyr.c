@@ -2,10 +2,14 @@
 /*
  * port.h on Zephyr: registers, interrupts of the endpoint, time, waiting.
  *
- * Waiting. Each interrupt advances the count and sets exactly one bit of a k_event: bit count % 32.
- * A waiter that saw the count at `seen` waits for any bit but seen % 32, so every thread wakes, and
+ * Waiting. Each event advances the count and sets exactly one bit of a k_event: bit count % 32. A
+ * waiter that saw the count at `seen` waits for any bit but seen % 32, so every thread wakes, and
  * nobody has to clear anything. Were the count to move by a multiple of 32 between the look and the
  * wait, the waiter would sleep until the next event or its bound, and then look again.
+ *
+ * Interrupts of the copier and of the used rings cost more than what they announce: most commands
+ * end while their thread still looks. They are enabled only while somebody waits. Both are latched,
+ * so one that came before is taken then, and makes the waiter look once more.
  */
 
 #define DT_DRV_COMPAT vop_endpoint
@@ -24,6 +28,8 @@
 #define RAM_NODE          DT_CHOSEN(zephyr_sram)
 #define FIRST_LINE        16
 #define LINE(name)        (DT_INST_IRQ_BY_NAME(0, name, irq) - FIRST_LINE)
+#define COPIER_IRQ        DT_INST_IRQ_BY_NAME(0, copier, irq)
+#define USED_IRQ          DT_INST_IRQ_BY_NAME(0, used, irq)
 
 /* A wait that long is for ever; it may return early for no reason. */
 #define LONGEST_WAIT_US (3600u * USEC_PER_SEC)
@@ -37,18 +43,22 @@ BUILD_ASSERT(LINE(doorbells0) == VOP_INTERRUPT_LINES_DOORBELL_GROUP, "first door
 BUILD_ASSERT(LINE(doorbells3) == VOP_INTERRUPT_LINES_DOORBELL_GROUP + 3, "last doorbell group");
 
 static struct k_event changed;
+static struct k_sem page_rang;
 static struct k_mutex copier_lock;
 static struct k_mutex log_lock;
 static struct vop_log kept_log;
 static volatile uint32_t event_count;
-static uint32_t rung; /* doorbells, taken from the register by the interrupt handler */
+static uint32_t waiting; /* threads in wait() */
+static uint32_t rung;    /* doorbells, taken from the register by the interrupt handler */
 
 void vop_zephyr_wake(void)
 {
 	const unsigned int key = irq_lock();
 
 	event_count++;
-	k_event_set(&changed, BIT(event_count % 32));
+	if (waiting != 0) {
+		k_event_set(&changed, BIT(event_count % 32));
+	}
 	irq_unlock(key);
 }
 
@@ -66,6 +76,9 @@ static void doorbell_isr(const void *unused)
 	ARG_UNUSED(unused);
 	sys_write32(pending, REGISTER(VOP_DOORBELL_H2C_PENDING));
 	rung |= pending;
+	if ((pending & BIT(VOP_ZEPHYR_PAGE_DOORBELL)) != 0) {
+		k_sem_give(&page_rang);
+	}
 	vop_zephyr_wake();
 }
 
@@ -99,15 +112,50 @@ static uint32_t events(struct vop_port *port)
 	return event_count;
 }
 
+/* Joins those who wait, unless the count has moved on from `seen`; the first enables the lines. */
+static bool join_waiting(uint32_t seen)
+{
+	const unsigned int key = irq_lock();
+	const bool joins = event_count == seen;
+
+	if (joins && waiting++ == 0) {
+		/* From here on each event sets its bit; the one of `seen` may not have. */
+		k_event_set(&changed, BIT(seen % 32));
+		irq_enable(COPIER_IRQ);
+		irq_enable(USED_IRQ);
+	}
+	irq_unlock(key);
+	return joins;
+}
+
+/* Leaves them; the last disables the lines. */
+static void leave_waiting(void)
+{
+	const unsigned int key = irq_lock();
+
+	if (--waiting == 0) {
+		irq_disable(COPIER_IRQ);
+		irq_disable(USED_IRQ);
+	}
+	irq_unlock(key);
+}
+
 static void wait(struct vop_port *port, uint32_t seen, uint64_t until_us)
 {
 	const uint64_t now = now_us(port);
 
-	if (event_count != seen || now >= until_us) {
+	if (now >= until_us || !join_waiting(seen)) {
 		return;
 	}
 	(void)k_event_wait(&changed, ~BIT(seen % 32), false,
 			   K_USEC(MIN(until_us - now, LONGEST_WAIT_US)));
+	leave_waiting();
+}
+
+bool vop_zephyr_wait_page(uint64_t bound_us)
+{
+	return k_sem_take(&page_rang, bound_us >= LONGEST_WAIT_US ? K_FOREVER
+								   : K_USEC(bound_us)) == 0;
 }
 
 static uint32_t take_doorbells(struct vop_port *port, uint32_t mask)
@@ -176,14 +224,11 @@ static int port_init(const struct device *device)
 {
 	ARG_UNUSED(device);
 	k_event_init(&changed);
+	k_sem_init(&page_rang, 0, 1);
 	k_mutex_init(&copier_lock);
 	k_mutex_init(&log_lock);
-	IRQ_CONNECT(DT_INST_IRQ_BY_NAME(0, copier, irq), 0, latched_isr,
-		    (void *)VOP_INTERRUPT_LINES_COPIER, 0);
-	IRQ_CONNECT(DT_INST_IRQ_BY_NAME(0, used, irq), 0, latched_isr,
-		    (void *)VOP_INTERRUPT_LINES_USED, 0);
-	irq_enable(DT_INST_IRQ_BY_NAME(0, copier, irq));
-	irq_enable(DT_INST_IRQ_BY_NAME(0, used, irq));
+	IRQ_CONNECT(COPIER_IRQ, 0, latched_isr, (void *)VOP_INTERRUPT_LINES_COPIER, 0);
+	IRQ_CONNECT(USED_IRQ, 0, latched_isr, (void *)VOP_INTERRUPT_LINES_USED, 0);
 	CONNECT_DOORBELLS(0);
 	CONNECT_DOORBELLS(1);
 	CONNECT_DOORBELLS(2);

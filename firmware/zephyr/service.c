@@ -49,7 +49,6 @@ static void serve(void *first, void *second, void *third)
 	vop_device_page_init(&page, port, &copier);
 	k_sem_give(&page_ready);
 	do {
-		const uint32_t seen = port->events(port);
 		const bool online = page.online;
 
 		port->register_write(port, VOP_LINK_ALIVE, ++alive);
@@ -61,8 +60,7 @@ static void serve(void *first, void *second, void *third)
 			continue;
 		}
 		/* Online the host rings; before, it may have no way to. */
-		port->wait(port, seen, online ? UINT64_MAX
-					      : port->now_us(port) + VOP_CONFIG_POLL_US);
+		(void)vop_zephyr_wait_page(online ? UINT64_MAX : VOP_CONFIG_POLL_US);
 	} while (result != VOP_E_VERSION && result != VOP_E_MALFORMED);
 	vop_port_log(port, "the host's device page is refused: result %d", result);
 }
