@@ -108,6 +108,19 @@ class Bench:
         await self.host.function_level_reset()
         self.checker.forget()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the card declares that nothing happens until the host or time does something."""
+        return bool(self.dut.idle.value)
+
+    async def leap(self, to_cycles: int) -> None:
+        """Set the card's time, as the co-simulation does while the card is idle."""
+        await FallingEdge(self.dut.clk)
+        self.dut.leap_to.value = to_cycles
+        self.dut.leap.value = 1
+        await FallingEdge(self.dut.clk)
+        self.dut.leap.value = 0
+
     def expect_fault(self, text: str) -> None:
         """Take one fault that contains ``text`` out of the list; it must be there."""
         for fault in self.faults:

@@ -21,8 +21,6 @@ _CONFIGURATION = (TlpType.CFG_READ_0, TlpType.CFG_WRITE_0, TlpType.CFG_READ_1, T
 _ADDRESSED = (TlpType.MEM_READ, TlpType.MEM_READ_64, TlpType.MEM_WRITE, TlpType.MEM_WRITE_64)
 #: PH, PD, NPH, NPD of the block, and infinite completion credits. Ref: UG477, table 2-12.
 _CREDITS = [32, 437, 12, 24, 0, 0]
-#: 5 GT/s and four lanes: what a 128-bit interface at 125 MHz is made for.
-LINK_SPEED, LINK_WIDTH = 2, 4
 _DEVICE_CONTROL = 2  # register of the PCI Express capability, in DW
 
 
@@ -123,7 +121,13 @@ class CardFunction(Endpoint):
 
 
 class CardDevice(Device):
-    """The card's end of the link."""
+    """The card's end of the link.
+
+    The link is faster than the block's pins, so that packets queue there, and straddle. That it
+    has a speed at all lets acknowledgements and credits share DLLPs: half its cost in Python.
+    """
+
+    LINK_SPEED, LINK_WIDTH = 3, 8
 
     def __init__(self, function: CardFunction):
         super().__init__(function)
@@ -132,8 +136,7 @@ class CardDevice(Device):
         port = self.upstream_port
         port.fc_state = [FcChannelState(_CREDITS, port.start_fc_update_timer) for _ in range(8)]
         port.fc_state[0].active = True
-        # With them, acknowledgements and credits share DLLPs: half the link's cost in Python.
-        port.max_link_speed, port.max_link_width = LINK_SPEED, LINK_WIDTH
+        port.max_link_speed, port.max_link_width = self.LINK_SPEED, self.LINK_WIDTH
 
     async def upstream_recv(self, tlp: Tlp) -> None:
         """Take a TLP from the link. It only queues: whoever waited here would stop the link."""

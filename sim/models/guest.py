@@ -4,7 +4,7 @@
 What the CPU must do goes through the `Puppet`; contents of card RAM are laid down through BAR2.
 """
 
-from vop.regs.copier import CommandError, Opcode
+from vop.regs.copier import VRING_CONTEXT, CommandError, Opcode
 
 from . import ring
 from .card import CardDriver, Record
@@ -69,20 +69,40 @@ class GuestQueue:
     def __init__(
         self, card: CardDriver, channel: CardChannel, mirror: Buffer, num: int, base: int = 0x1_0000
     ):
-        self._card, self._channel = card, channel
+        self._card, self.channel = card, channel
         self.layout = ring.Layout(base, num)
         self.num, self.mirror = num, mirror
         self._avail_at = 16 * num
         self._heads: list[int] = []
         self._descriptors: dict[int, ring.Descriptor] = {}
+        self._vector = self._flags = 0
+
+    @property
+    def offered(self) -> int:
+        """Avail index that the driver has reached."""
+        return len(self._heads)
 
     @staticmethod
     def mirror_bytes(num: int) -> int:
         """Bytes of the mirror: descriptor table and avail ring."""
         return 16 * num + 6 + 2 * num
 
+    async def reopen(self) -> None:
+        """Reset the channel and prepare the queue as it was first prepared."""
+        await self.channel.open()
+        await self.prepare(vector=self._vector, flags=self._flags)
+
+    async def spoil_context(self, **members: int) -> None:
+        """Overwrite members of the context, by the names of the register map."""
+        for name, value in members.items():
+            member = VRING_CONTEXT.member(name)
+            data = value.to_bytes(member.width, "little")
+            await self._card.load(self.layout.context + member.offset, data)
+
     async def prepare(self, *, vector: int, flags: int = 0) -> None:
         """Zero the queue on both sides and write its context."""
+        self._vector, self._flags = vector, flags
+        self._heads, self._descriptors = [], {}
         layout = self.layout
         await self._card.load(layout.base, bytes(layout.end - layout.base))
         self.mirror.fill(bytes(self.mirror.length))
@@ -98,9 +118,17 @@ class GuestQueue:
         )
 
     async def offer(
-        self, chains: dict[int, list[ring.Descriptor]], *, used_event: int = 0, flags: int = 0
+        self,
+        chains: dict[int, list[ring.Descriptor]],
+        *,
+        used_event: int = 0,
+        flags: int = 0,
+        ahead: int = 0,
     ) -> None:
-        """Put chains, by head, into the card's own table and avail ring."""
+        """Put chains, by head, into the card's own table and avail ring.
+
+        ``ahead`` lets the avail index lie.
+        """
         for head, chain in chains.items():
             for place, descriptor in enumerate(chain):
                 self._descriptors[head + place] = descriptor
@@ -112,13 +140,13 @@ class GuestQueue:
         await self._card.load(
             self.layout.avail,
             ring.avail_ring(
-                slots, self.num, index=len(self._heads), used_event=used_event, flags=flags
+                slots, self.num, index=len(self._heads) + ahead, used_event=used_event, flags=flags
             ),
         )
 
     async def publish(self) -> Record:
         """Have the copier mirror what is new."""
-        return await self._channel.run(Opcode.PUBLISH, card=self.layout.context)
+        return await self.channel.run(Opcode.PUBLISH, card=self.layout.context)
 
     def mirrored(self) -> tuple[list[ring.Descriptor], int, list[int]]:
         """What the host sees: table, avail index, avail slots."""

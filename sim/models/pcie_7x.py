@@ -122,6 +122,8 @@ class Pcie7x:
     watchers
         Called with each TLP that the card sends. One that answers False has complained of the TLP,
         which then goes no further.
+    send_delay_ns
+        How long the link takes for each TLP, beyond what ``upstream`` takes: a busy link.
     """
 
     def __init__(
@@ -143,6 +145,7 @@ class Pcie7x:
         self.faults: list[str] = []
         self.reports: list[ErrorReport] = []
         self.watchers: list[Callable[[Tlp], bool]] = []
+        self.send_delay_ns = 0
         self.buffer = CompletionBuffer(self.faults.append)
         self._clk = dut.clk
         self._rx = RxPins(dut, self.pace, width, begun=self._begin, ended=self._end)
@@ -236,6 +239,16 @@ class Pcie7x:
             or self.dut.cfg_interrupt.value
         )
 
+    @property
+    def straddles(self) -> int:
+        """Packets that began in the middle of a beat."""
+        return self._rx.straddles
+
+    @property
+    def least_room(self) -> int:
+        """The least that `tx_buf_av` has shown."""
+        return self._tx.least_room
+
     # TLPs at the pins.
 
     def _begin(self, tlp: Tlp) -> None:
@@ -278,8 +291,12 @@ class Pcie7x:
         while True:
             while self._outbox:
                 self._sending = True
-                tlp = self._outbox.popleft()
-                await self.upstream(tlp)
+                if self.send_delay_ns:
+                    await Timer(self.send_delay_ns, "ns")
+                await self.upstream(self._outbox.popleft())
+                if self._tx.is_short:
+                    await FallingEdge(self._clk)
+                    self._tx.show_room()
             self._sending = False
             self._outgoing.clear()
             await self._outgoing.wait()

@@ -48,7 +48,8 @@ class RxPins:
     """Shows queued TLPs on the pins of ``dut``.
 
     ``begun`` is called with a TLP when the card has taken its first beat, ``ended`` when it has
-    taken its last.
+    taken its last. ``busy`` tells whether anything is queued or shown; ``straddles`` counts packets
+    that began in the middle of a beat.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RxPins:
         self._after_hold = 0
         self._shown: dict[str, int] = {}
         self.busy = False
+        self.straddles = 0
 
     def idle(self) -> None:
         """Drive the pins to their idle value."""
@@ -151,6 +153,7 @@ class RxPins:
             packet = self._showing
             if packet.at == 0:
                 begun.append(packet)
+                self.straddles += lane > 0
                 user = user & ~(0xFF << _POISONED_LSB) | packet.flags
                 user |= (_PRESENT | 4 * lane) << _SOF_LSB
             elif lane == 0:

@@ -16,6 +16,8 @@ __all__ = ["TRANSMIT_BUFFERS", "TxPins"]
 
 #: TLPs that the block can hold for the link.
 TRANSMIT_BUFFERS = 29
+#: Held buffers that `tx_buf_av` does not show: a pin that moves with every TLP costs time.
+UNMENTIONED_BUFFERS = 4
 _DISCONTINUED = 0b1000
 
 
@@ -24,7 +26,7 @@ class TxPins:
 
     ``taken`` is called with the DWs of a packet and the time, in ns, of its first beat. ``held``
     tells how many TLPs the block holds already: it stops between packets when there is no room.
-    ``complain`` takes a message.
+    ``complain`` takes a message. ``least_room`` is the least that `tx_buf_av` has shown.
 
     Flowing, beats are read at the falling edge, as a shim registers what it sends. Stuttering,
     they are read again when everything has settled, and must not have changed.
@@ -44,7 +46,7 @@ class TxPins:
         self._lanes = width // 32
         self._taken, self._held, self._complain = taken, held, complain
         self._words: list[int] = []
-        self._room_shown = TRANSMIT_BUFFERS
+        self._room_shown = self.least_room = TRANSMIT_BUFFERS
         self.busy = False
 
     def idle(self) -> None:
@@ -52,11 +54,18 @@ class TxPins:
         self._dut.s_axis_tx_tready.value = 1
         self._dut.tx_buf_av.value = TRANSMIT_BUFFERS
 
+    @property
+    def is_short(self) -> bool:
+        """Whether `tx_buf_av` tells of a shortage."""
+        return self._room_shown < TRANSMIT_BUFFERS
+
     def show_room(self) -> None:
-        """Show on `tx_buf_av` how many buffers are free."""
-        room = TRANSMIT_BUFFERS - min(self._held(), TRANSMIT_BUFFERS)
+        """Show on `tx_buf_av` how many buffers are free; that a few are held goes unmentioned."""
+        held = min(self._held(), TRANSMIT_BUFFERS)
+        room = TRANSMIT_BUFFERS - held * (held > UNMENTIONED_BUFFERS)
         if room != self._room_shown:
             self._dut.tx_buf_av.value = self._room_shown = room
+            self.least_room = min(self.least_room, room)
 
     def _sample(self) -> tuple[int, int, int, int]:
         """Read data, last, keep and user of the beat that is shown."""

@@ -59,7 +59,7 @@ async def rings_of_every_size_wrap(bench, num):
 
         assert (record.error, record.bytes) == (CommandError.OK, len(heads))
         table, index, slots = queue.mirrored()
-        assert index == len(queue._heads) & 0xFFFF
+        assert index == queue.offered
         first = index - len(heads)
         assert [slots[(first + n) % num] for n in range(len(heads))] == heads
         assert all(table[head] == Descriptor(REQUEST + head, 4) for head in heads)
