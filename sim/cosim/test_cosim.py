@@ -151,7 +151,7 @@ def test_a_killed_server_fails_the_command_and_the_share_can_be_attached_again(m
 
 
 def test_a_killed_daemon_can_be_started_again(machine, share):
-    machine.guest.check("kill -9 $(cat /run/vopd.pid)")
+    stop_daemon(machine, "KILL")
 
     machine.start_daemon()
     machine.wait_mounted()
@@ -161,7 +161,7 @@ def test_a_killed_daemon_can_be_started_again(machine, share):
 
 
 def test_the_module_comes_and_goes(machine, share):
-    machine.guest.check("kill $(cat /run/vopd.pid); while pidof vopd; do sleep 0.1; done")
+    stop_daemon(machine, "TERM")
 
     machine.guest.check("rmmod vop_host", COMMAND_TIMEOUT_S)
     machine.load_driver()
@@ -192,6 +192,13 @@ def test_with_interrupt_remapping_each_device_has_a_vector_of_its_own(tmp_path):
     assert (tmp_path / "copy").read_bytes() == pattern(65536)
     assert int(used) >= 4
     assert machine.counters()["faults"] == []
+
+
+def stop_daemon(machine, signal):
+    """Returns when it is gone: its devices are removed first, which the card acknowledges."""
+    machine.guest.check(
+        f"kill -{signal} $(cat /run/vopd.pid); while pidof vopd; do sleep 0.1; done", 60
+    )
 
 
 def wait_until(condition, timeout_s=60):
