@@ -68,7 +68,7 @@ firmware: tools ## The card's firmware: bare metal, and Zephyr where ZEPHYR_BASE
 
 driver: setup ## The kernel module, against Debian 12's headers
 	$(call step,kernel module)
-	@$(MAKE) --no-print-directory -C host-driver/kernel
+	@$(MAKE) --no-print-directory -C host-driver/kernel KDIR=$(CURDIR)/.cache/kernel/build
 
 daemon: tools ## vopd and vopctl
 	$(call step,daemon)
