@@ -40,7 +40,7 @@ regs-check: tools ## Generated headers and documents are current
 
 unit: tools ## One component at a time; firmware core and ring logic under sanitizers
 	$(call step,unit tests)
-	@$(PY) -m pytest gateware/tests firmware/tests host-driver/tests
+	@$(PY) -m pytest -n auto -m "not cosim" gateware/tests firmware/tests host-driver/tests
 
 stories: tools ## The whole endpoint at its pins; SEED=n replays one
 	$(call step,stories)
@@ -48,7 +48,7 @@ stories: tools ## The whole endpoint at its pins; SEED=n replays one
 
 cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo's path included
 	$(call step,co-simulation)
-	@$(PY) -m pytest sim -m cosim
+	@$(PY) -m pytest -m cosim sim host-driver/tests
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
