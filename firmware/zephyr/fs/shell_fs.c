@@ -15,6 +15,7 @@
 #include "vop/errno.h"
 #include "vop/text.h"
 #include "vop_zephyr/9p_fs.h"
+#include "vop_zephyr/compat.h"
 #include "vop_zephyr/errno.h"
 
 #define ROOT_MODE (VOP_FS_TYPE_DIR | 0555u)
@@ -60,13 +61,8 @@ static int open_file(struct vop_fs *fs, const char *path, enum vop_fs_open how, 
 	ARG_UNUSED(fs);
 	ARG_UNUSED(mode); /* fs_open() has none */
 	fs_file_t_init(handle);
-	result = fs_open(handle, path, how == VOP_FS_READ ? FS_O_READ : FS_O_CREATE | FS_O_WRITE);
-	if (result == 0 && how == VOP_FS_CREATE) {
-		result = fs_truncate(handle, 0);
-		if (result != 0) {
-			(void)fs_close(handle);
-		}
-	}
+	result = fs_open(handle, path, how == VOP_FS_READ ? FS_O_READ
+							  : FS_O_CREATE | FS_O_WRITE | FS_O_TRUNC);
 	if (result == 0) {
 		*file = (struct vop_fs_file){
 			.mount = handle,

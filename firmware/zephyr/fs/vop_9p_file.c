@@ -7,6 +7,7 @@
 #include <zephyr/kernel.h>
 
 #include "vop_9p_fs_internal.h"
+#include "vop_zephyr/compat.h"
 
 #define FILE_MODE 0644u
 
@@ -66,12 +67,7 @@ static uint32_t open_flags(fs_mode_t flags)
 	} else if ((flags & FS_O_WRITE) != 0) {
 		result = VOP_9P_O_WRONLY;
 	}
-#ifdef FS_O_TRUNC
-	if ((flags & FS_O_TRUNC) != 0) {
-		result |= VOP_9P_O_TRUNC;
-	}
-#endif
-	return result;
+	return (flags & FS_O_TRUNC) != 0 ? result | VOP_9P_O_TRUNC : result;
 }
 
 static int open_existing(const struct vop_9p_place *place, uint32_t flags, struct open_file *file)

@@ -17,4 +17,10 @@ typedef struct arch_esf vop_trap_frame;
 typedef z_arch_esf_t vop_trap_frame;
 #endif
 
+/* Until fs.h names it, as that of 3.2 does not: fs_open() hands the flag on all the same. */
+#include <zephyr/fs/fs.h>
+#ifndef FS_O_TRUNC
+#define FS_O_TRUNC 0x40
+#endif
+
 #endif /* VOP_ZEPHYR_COMPAT_H */
