@@ -14,6 +14,7 @@ from .channel import Late
 
 __all__ = ["CardShell", "Outcome"]
 
+SILENCE_S = 10
 MARK = re.compile(rb"\x1b\]133;([ACD])(?:;(\d+))?\x07")
 
 
@@ -48,8 +49,15 @@ class CardShell:
         while self._next_mark(end, "the card's prompt")[0] != b"A":
             pass
 
-    def run(self, command, timeout_s):
+    def new_line(self, timeout_s):
+        """End whatever somebody else has typed, and wait until the shell is done with it."""
+        self._channel.send(b"\r")
+        self.wait_prompt(timeout_s)
+
+    def run(self, command, timeout_s, still_running=None):
         """Run one simple command; returns its :class:`Outcome`.
+
+        ``still_running`` is called about every ten seconds in which the card prints nothing.
 
         Raises
         ------
@@ -60,7 +68,7 @@ class CardShell:
         self._channel.send(command.encode() + b"\r")
         status, output, printed = None, b"", b""
         while True:
-            mark, value, before = self._next_mark(end, command)
+            mark, value, before = self._next_mark(end, command, still_running)
             printed += before
             if mark == b"D":
                 output += before
@@ -69,7 +77,7 @@ class CardShell:
                 text = output if status is not None else printed
                 return Outcome(command, text.decode(errors="replace").replace("\r\n", "\n"), status)
 
-    def _next_mark(self, end, what):
+    def _next_mark(self, end, what, still_running=None):
         """The next mark, its value, and what came before it."""
         while True:
             found = MARK.search(self._received)
@@ -80,4 +88,7 @@ class CardShell:
             left_s = end - time.monotonic()
             if left_s <= 0:
                 raise Late(f"{what}: the card did not answer in time")
-            self._received += self._channel.receive(left_s)
+            received = self._channel.receive(min(left_s, SILENCE_S))
+            self._received += received
+            if not received and still_running:
+                still_running()

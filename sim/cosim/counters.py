@@ -2,6 +2,7 @@
 """What the bridge counts, latched whenever the card writes its marker register."""
 
 import json
+from collections import Counter
 
 from cocotb.utils import get_sim_time
 
@@ -51,6 +52,8 @@ class Counters:
                 self.markers[int(marker.value)] = self.snapshot()
 
     def write(self, path, faults):
-        """Write everything to ``path``, for the runner."""
-        content = {"markers": self.markers, "end": self.snapshot(), "faults": faults}
+        """Write everything to ``path``, for the runner; a fault that came often only once."""
+        told = [text if count == 1 else f"{count} times: {text}"
+                for text, count in Counter(faults).items()]  # fmt: skip
+        content = {"markers": self.markers, "end": self.snapshot(), "faults": told}
         path.write_text(json.dumps(content, indent=1) + "\n")

@@ -116,18 +116,20 @@ class Demo:
         self._options = options
         self.outcomes = []
         self.problems = []
+        self.waves = None
 
     def run(self):
         """Run every stage; returns the traffic counters, or ``None`` if the run broke off."""
         options = self._options
         machine = HostMachine("demo", options.share, options.firmware, waves=options.waves)
-        say("card", "building the simulated card, if it is not built")
+        machine.progress = say
         try:
             with machine:
                 self._attach(machine)
                 if options.interactive:
                     say("shell", "the card's shell is yours; Ctrl-] leaves it")
                     hand_over(machine.console)
+                    machine.shell.new_line(COMMAND_TIMEOUT_S)
                 else:
                     for command in options.commands:
                         self._command(machine, command)
@@ -135,6 +137,7 @@ class Demo:
                 say("end", "powering off")
         except (CosimFailed, CommandFailed, Late, ChannelClosed) as error:
             self.problems.append(str(error))
+        self.waves = machine.waves()
         try:
             counters = machine.counters()
         except CosimFailed as error:
@@ -154,7 +157,8 @@ class Demo:
     def _command(self, machine, command):
         print(f"card:/> {command}", flush=True)
         began = time.monotonic()
-        outcome = machine.shell.run(command, COMMAND_TIMEOUT_S)
+        outcome = machine.shell.run(command, COMMAND_TIMEOUT_S,
+                                    lambda: say("card", "still at it"))  # fmt: skip
         self.outcomes.append(outcome)
         if outcome.output:
             print(outcome.output.removesuffix("\n"), flush=True)
@@ -201,6 +205,8 @@ def main(words=None):
         print(f"demo: {error}", file=sys.stderr)
         return BAD_INPUT
     write_report(options, demo, traffic)
+    if options.waves and demo.waves:
+        print(f"  waveforms: {demo.waves.relative_to(ROOT)}")
     if traffic:
         print(table(traffic))
     print(f"  report: {REPORT.relative_to(ROOT)}; logs: build/cosim/demo")

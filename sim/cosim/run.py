@@ -11,11 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from sim.harness.build import BUILD_ROOT
+
 from .artifacts import BUILD, ROOT
 from .channel import Channel, ChannelClosed, GuestShell, Late
 from .initramfs import build_initramfs
 from .qemu import qemu_command
-from .simulator import COUNTERS, SOCKET
+from .simulator import COUNTERS, SOCKET, WAVES
 
 __all__ = ["Cosim", "CosimFailed"]
 
@@ -54,11 +56,14 @@ class Cosim:
         Runs commands in the guest.
     console : :class:`~sim.cosim.channel.Channel`
         The card's console, once the guest relays it.
+    progress : callable
+        Told each stage of the start, as a word and a text.
     """
 
     def __init__(self, name, *, share=None, firmware=None, programs=(), modules=(), remap=False,
                  card=True, waves=False, simulator=None):  # fmt: skip
         self.directory = BUILD / "cosim" / name
+        self._name = name
         self._share = share
         self._remap = remap
         self._card = card
@@ -66,13 +71,14 @@ class Cosim:
         self._files = {f"/lib/modules/{Path(module).name}": module for module in modules}
         if firmware is not None:
             self._files["/lib/firmware/vop/card.bin"] = firmware
-        self._simulator_words = simulator or [sys.executable, "-m", "sim.cosim.simulator"]
-        self._simulator_words = [*self._simulator_words, *(["--waves"] if waves else [])]
+        words = simulator or [sys.executable, "-m", "sim.cosim.simulator"]
+        self._simulator_words = [*words, *(["--waves"] if waves else []), name]
         self._processes = {}
         self._channels = []
         self._sockets = None
         self.guest = None
         self.console = None
+        self.progress = lambda stage, text: None
 
     def __enter__(self):
         try:
@@ -88,12 +94,15 @@ class Cosim:
 
     def counters(self):
         """What the bridge counted and complained of; valid once the run has ended."""
-        path = self._sockets / COUNTERS if self._sockets else None
-        saved = self.directory / COUNTERS
-        for candidate in (saved, path):
-            if candidate and candidate.exists():
-                return json.loads(candidate.read_text())
-        raise CosimFailed(f"the simulator left no counters; see {self.directory}/simulator.log")
+        path = self.directory / COUNTERS
+        if not path.exists():
+            raise CosimFailed(f"the simulator left no counters; see {self.directory}/simulator.log")
+        return json.loads(path.read_text())
+
+    def waves(self):
+        """Path of the waveforms, once the run has ended, or ``None``."""
+        path = self.directory / WAVES
+        return path if path.exists() else None
 
     def check(self):
         """Raise :class:`CosimFailed` if a process has ended that should run."""
@@ -115,6 +124,7 @@ class Cosim:
             self.directory / "initramfs.gz", programs=self._programs, files=self._files
         )
         if self._card:
+            self.progress("card", "starting the simulated card; its model is built if it is new")
             self._spawn("simulator", [*self._simulator_words, self._sockets])
             self._wait_for_card()
         control = self._channel("control")
@@ -124,6 +134,7 @@ class Cosim:
             card=self.console.path, share=self._share, remap=self._remap,
             card_socket=self._sockets / SOCKET if self._card else None,
         )  # fmt: skip
+        self.progress("boot", "starting QEMU and a stock Linux kernel")
         self._spawn("qemu", words)
         for channel in self._channels:
             channel.accept(BOOT_TIMEOUT_S)
@@ -185,7 +196,11 @@ class Cosim:
         for channel in self._channels:
             channel.close()
         if self._sockets is not None:
-            counters = self._sockets / COUNTERS
-            if counters.exists():
-                shutil.copy(counters, self.directory)
+            left = (
+                self._sockets / COUNTERS,
+                BUILD_ROOT / "runs" / f"serve-run-{self._name}" / WAVES,
+            )
+            for path in left:
+                if path.exists():
+                    shutil.move(path, self.directory / path.name)
             shutil.rmtree(self._sockets, ignore_errors=True)

@@ -2,6 +2,7 @@
 """The cocotb test that is the co-simulation: powers the card up, and serves one QEMU."""
 
 import logging
+import os
 from pathlib import Path
 
 import cocotb
@@ -11,9 +12,8 @@ from vop.regs.card import CARD_ADDRESSES
 
 from sim.cosim.bridge import Bridge
 from sim.cosim.counters import Counters
-from sim.cosim.simulator import COUNTERS, SOCKET
+from sim.cosim.simulator import COUNTERS, DIRECTORY, SOCKET
 from sim.cosim.vfio_user import Region, VfioUserServer
-from sim.harness.simulate import parameters
 from sim.models.endpoint import CardFunction
 from sim.models.pcie_7x import CLOCK_NS, Pcie7x
 
@@ -37,7 +37,7 @@ class _Complaints(logging.Handler):
 @cocotb.test()
 async def the_card_serves_one_guest_without_a_fault(dut):
     """Ends when QEMU does; whatever was not as it must be fails it."""
-    run = Path(parameters()["run"])
+    run = Path(os.environ[DIRECTORY])
     logging.getLogger("cocotb.pcie").setLevel(logging.WARNING)
     complaints = _Complaints()
     logging.getLogger("cocotb.pcie").addHandler(complaints)

@@ -1,21 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The simulator process: builds the card's model if need be, then serves one QEMU.
 
-`python -m sim.cosim.simulator RUN` listens on `RUN/card.socket` and leaves `RUN/counters.json`.
+`python -m sim.cosim.simulator NAME DIRECTORY` listens on `DIRECTORY/card.socket`, and leaves there
+`counters.json`.
 Exit status: 0 if the run was clean, 1 if the card or the bridge met a fault.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from sim.harness.simulate import simulate
 from sim.harness.verdict import Red
 
-__all__ = ["COUNTERS", "SOCKET", "main"]
+__all__ = ["COUNTERS", "DIRECTORY", "SOCKET", "WAVES", "main"]
+
+#: Environment variable that carries the directory into the simulator.
+DIRECTORY = "VOP_COSIM_DIRECTORY"
 
 SOCKET = "card.socket"
 COUNTERS = "counters.json"
+#: Where the simulator puts waveforms, in the directory that it runs in.
+WAVES = "dump.vcd"
 
 
 def main(words=None):
@@ -23,12 +30,14 @@ def main(words=None):
     from vop.boards.sim import SimCard
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="directory of this run")
+    parser.add_argument("name", help="name of this run")
+    parser.add_argument("directory", type=Path, help="of the socket and the results")
     parser.add_argument("--waves", action="store_true", help="leave waveforms")
     arguments = parser.parse_args(words)
+    os.environ[DIRECTORY] = str(arguments.directory.resolve())
     try:
         simulate(SimCard(), "sim.cosim.serve", name="card", waves=arguments.waves,
-                 run=str(arguments.run.resolve()))  # fmt: skip
+                 run=arguments.name)  # fmt: skip
     except Red as reason:
         print(reason, file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ from .channel import ChannelClosed
 
 __all__ = ["LEAVE", "hand_over"]
 
+SILENCE_S = 5
 LEAVE = b"\x1d"  # Ctrl-], as telnet has it
 
 
@@ -32,8 +33,12 @@ def hand_over(console):
 
 
 def _relay(console, source, sink):
+    sources = [source, console]
     while True:
-        readable, _, _ = select.select([source, console], [], [])
+        # Once input has ended, what it asked for may still be under way.
+        readable, _, _ = select.select(sources, [], [], None if source in sources else SILENCE_S)
+        if not readable:
+            return
         if console in readable:
             try:
                 os.write(sink, console.receive(0))
@@ -41,7 +46,8 @@ def _relay(console, source, sink):
                 return
         if source in readable:
             typed = os.read(source, 4096)
-            if not typed or LEAVE in typed:
-                console.send(typed.partition(LEAVE)[0])
+            console.send(typed.partition(LEAVE)[0])
+            if LEAVE in typed:
                 return
-            console.send(typed)
+            if not typed:
+                sources.remove(source)

@@ -8,12 +8,14 @@ import subprocess
 import threading
 
 import pytest
+from cocotbext.pcie.core.caps import MsiCapability
 
 from .card_shell import CardShell, Outcome
 from .channel import Late
 from .commands import copy_on_share, split_commands
 from .cpio import Archive
 from .guest_memory import GuestMemory, OutsideMemory
+from .host_space import HostSpace
 from .vfio_user import HEADER, Command, ProtocolError, Region, VfioUserServer
 
 PAGE = 4096
@@ -97,6 +99,46 @@ def test_memory_outside_every_range_and_writes_to_read_only_ranges_are_refused()
     with pytest.raises(OutsideMemory, match="0x1000\\+0x1 is read-only"):
         memory.write(0x1000, b"x")
     memory.unmap_all()
+
+
+class Guest:
+    """Stands for the vfio-user server: takes vectors and memory writes."""
+
+    def __init__(self):
+        self.vectors, self.memory = [], GuestMemory()
+
+    def raise_vector(self, vector):
+        self.vectors.append(vector)
+        return vector != 3
+
+
+def write_to_host(guest, faults, address, value, granted_log2=1):
+    msi = MsiCapability()
+    msi.msi_enable, msi.msi_multiple_message_enable = True, granted_log2
+    msi.msi_message_address, msi.msi_message_data = 0xFEE0_0000, 0x4020
+    space = HostSpace(guest, msi, faults)
+    with pytest.raises(StopIteration):
+        space.write(address, value.to_bytes(4, "little")).send(None)
+
+
+def test_only_address_and_data_of_the_capability_make_an_interrupt():
+    guest, faults = Guest(), []
+
+    write_to_host(guest, faults, 0xFEE0_0000, 0x4021)
+    assert (guest.vectors, faults) == ([1], [])
+
+    write_to_host(guest, faults, 0xFEE0_0000, 0x4022)
+    write_to_host(guest, faults, 0xFEE0_0004, 0x4020)
+    assert guest.vectors == [1]
+    assert [fault[:24] for fault in faults] == ["stray write by the card:"] * 2
+
+
+def test_an_interrupt_that_nobody_receives_is_a_fault():
+    guest, faults = Guest(), []
+
+    write_to_host(guest, faults, 0xFEE0_0000, 0x4023, granted_log2=2)
+
+    assert faults == ["vector 3 has no receiver in the guest"]
 
 
 @pytest.fixture
