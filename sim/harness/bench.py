@@ -153,17 +153,18 @@ class Bench:
         assert not wrong, "\n".join(wrong)
 
 
-def story(**options: Any):
+def story(*, limit_ns: int = STORY_LIMIT_NS, **options: Any):
     """Make a cocotb test of ``async def name(bench, ...)``, on a bench built with ``options``.
 
-    The checkers have the last word. `cocotb.parametrize` goes above it.
+    It must end within ``limit_ns`` of simulated time. The checkers have the last word.
+    `cocotb.parametrize` goes above it.
     """
 
     def decorate(tell):
         @functools.wraps(tell)
         async def run(dut, **arguments):
             bench = await Bench.powered_up(dut, **options)
-            await with_timeout(cocotb.start_soon(tell(bench, **arguments)), STORY_LIMIT_NS, "ns")
+            await with_timeout(cocotb.start_soon(tell(bench, **arguments)), limit_ns, "ns")
             await bench.finish()
 
         return cocotb.test()(run)
