@@ -163,7 +163,7 @@ class Channel:
 
         async def wait() -> bytes:
             while True:
-                data = memory.read(at, _RECORD_BYTES)
+                data = memory.read(at, _RECORD_BYTES) or bytes(_RECORD_BYTES)
                 if data[3] >> 7 == phase:
                     return data
                 memory.written.clear()

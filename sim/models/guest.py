@@ -150,7 +150,7 @@ class GuestQueue:
 
     def mirrored(self) -> tuple[list[ring.Descriptor], int, list[int]]:
         """What the host sees: table, avail index, avail slots."""
-        image = self.mirror.bytes
+        image = self.mirror.content
         index, slots = ring.read_avail(image[self._avail_at :], self.num)
         return ring.read_table(image[: self._avail_at]), index, slots
 

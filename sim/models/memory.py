@@ -81,7 +81,7 @@ class Buffer:
         self.fill(rng.randbytes(length))
 
     @property
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         """What it holds."""
         return self._memory.read(self.address, self.length) or b""
 

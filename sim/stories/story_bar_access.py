@@ -117,7 +117,7 @@ async def a_register_command_sees_every_byte_written_before_it(bench):
 
         await channel.copy(buffer, 0x600, 256, to_host=True)
 
-        assert buffer.bytes == bytes([value]) * 256
+        assert buffer.content == bytes([value]) * 256
 
 
 @story()

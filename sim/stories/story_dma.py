@@ -14,12 +14,12 @@ async def moves(bench, channel, *, length, host_at, card_at, to_host, high=False
     buffer = bench.host.memory.allocate(length, offset=host_at, high=high)
     around = bench.rng.randbytes(length + 64)
     await bench.card.load(card_at - 32, around)
-    expected = around[32 : 32 + length] if to_host else buffer.bytes
+    expected = around[32 : 32 + length] if to_host else buffer.content
 
     record = await channel.copy(buffer, card_at, length, to_host=to_host)
 
     assert (record.error, record.bytes) == (CommandError.OK, length)
-    assert buffer.bytes == expected
+    assert buffer.content == expected
     after = await bench.card.dump(card_at - 32, length + 64)
     assert after == around[:32] + expected + around[32 + length :]
 
@@ -92,7 +92,7 @@ async def a_long_copy_uses_full_payloads(bench, to_host):
     assert record.error is CommandError.OK
     kind, limit = ("memory_write", 256) if to_host else ("memory_read", 512)
     assert sizes[kind][limit] == 32768 // limit
-    assert await bench.card.dump(0x8000, 32768) == buffer.bytes
+    assert await bench.card.dump(0x8000, 32768) == buffer.content
 
 
 @cocotb.parametrize(to_host=[True, False])
@@ -114,7 +114,7 @@ async def the_least_read_request_size_is_obeyed(bench):
 async def commands_of_one_channel_take_effect_in_order(bench):
     channel = await bench.card.channel()
     buffer = bench.host.memory.allocate(4096)
-    image = buffer.bytes
+    image = buffer.content
 
     await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=4096)
     await channel.submit(
@@ -124,14 +124,14 @@ async def commands_of_one_channel_take_effect_in_order(bench):
 
     assert [record.sequence for record in records] == [1, 2]
     assert await bench.card.dump(0x8000, 4096) == image
-    assert buffer.bytes[100:164] == image[:64]
+    assert buffer.content[100:164] == image[:64]
 
 
 @story()
 async def channels_work_at_the_same_time(bench):
     channels = [await bench.card.channel(n) for n in range(COPIER_LIMITS["host_channels"])]
     buffers = [bench.host.memory.allocate(2000, offset=n) for n in range(len(channels))]
-    images = [buffer.bytes for buffer in buffers]
+    images = [buffer.content for buffer in buffers]
 
     for n, (channel, buffer) in enumerate(zip(channels, buffers, strict=True)):
         await channel.submit(

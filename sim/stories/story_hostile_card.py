@@ -83,7 +83,7 @@ async def a_context_that_contradicts_itself_is_named(bench, change):
 async def a_copy_of_the_cards_own_must_stay_in_the_windows(bench):
     queue, _ = await queue_of(bench, NUM)
     secret = bench.host.memory.allocate(4096)
-    before = secret.bytes
+    before = secret.content
 
     for host in (secret.address, queue.mirror.address + 4096 - 8, queue.mirror.address - 8):
         await queue.reopen()
@@ -92,7 +92,7 @@ async def a_copy_of_the_cards_own_must_stay_in_the_windows(bench):
         )
         assert record.error is CommandError.GUARD
 
-    assert secret.bytes == before
+    assert secret.content == before
     assert await bench.card.get("stats.guard_refused") == 3
 
 

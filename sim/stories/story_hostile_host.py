@@ -32,7 +32,7 @@ async def still_works(bench):
     buffer = bench.host.memory.allocate(3000)
     record = await channel.copy(buffer, 0x8000, 3000, to_host=False)
     assert record.error is CommandError.OK
-    assert await bench.card.dump(0x8000, 3000) == buffer.bytes
+    assert await bench.card.dump(0x8000, 3000) == buffer.content
     assert await bench.card.get("identity.magic") == 0x31504F56
 
 
@@ -54,6 +54,22 @@ async def a_refused_read_fails_its_command_and_stops_its_channel(bench, case):
 
 
 @story()
+async def poisoned_bytes_are_not_written(bench):
+    expect_complaints(bench)
+    channel = await bench.card.channel()
+    buffer = bench.host.memory.allocate(64)
+    bench.host.completer.split = "whole"
+    bench.host.completer.faults.append(Fault.POISON)
+    await bench.card.load(0x8000, bytes(64))
+
+    record = await channel.copy(buffer, 0x8000, 64, to_host=False)
+    await bench.rest()
+
+    assert record.error is CommandError.POISONED
+    assert await bench.card.dump(0x8000, 64) == bytes(64)
+
+
+@story()
 async def a_failed_channel_drops_what_it_holds_and_works_again_after_a_reset(bench):
     expect_complaints(bench)
     channel = await bench.card.channel()
@@ -69,7 +85,7 @@ async def a_failed_channel_drops_what_it_holds_and_works_again_after_a_reset(ben
 
     await channel.open()
     assert (await channel.copy(buffer, 0x9000, 256, to_host=False)).error is CommandError.OK
-    assert await bench.card.dump(0x9000, 256) == buffer.bytes
+    assert await bench.card.dump(0x9000, 256) == buffer.content
 
 
 @story()
@@ -145,7 +161,7 @@ BAD_COMMANDS = [
 @story()
 async def every_bad_command_is_refused_by_name(bench):
     buffer = bench.host.memory.allocate(16)
-    before = buffer.bytes
+    before = buffer.content
 
     for command, error in BAD_COMMANDS:
         channel = await bench.card.channel()
@@ -153,7 +169,7 @@ async def every_bad_command_is_refused_by_name(bench):
         await channel.submit(**command, host=host)
         assert (await channel.record()).error is error, command
 
-    assert buffer.bytes == before
+    assert buffer.content == before
     await still_works(bench)
 
 

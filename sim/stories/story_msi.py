@@ -88,5 +88,23 @@ async def a_vector_arrives_behind_the_bytes_it_announces(bench):
         )
         await bench.host.vector(6)
 
-        assert buffer.bytes == data
+        assert buffer.content == data
         assert (await channel.record(timeout_ns=1)).bytes == length
+
+
+@story()
+async def a_vector_waits_for_the_bytes_it_announces_on_a_stalled_link(bench):
+    await bench.host.enable_msi(5)
+    channel = await bench.card.channel(vector=6)
+    buffer = bench.host.memory.allocate(8192)
+    data = bench.rng.randbytes(8192)
+    await bench.card.load(0x8000, data)
+    bench.block.send_delay_ns = 300
+
+    await channel.submit(
+        Opcode.COPY, host=buffer.address, card=0x8000, length=8192, to_host=True, interrupt=True
+    )
+    await bench.host.vector(6)
+
+    assert buffer.content == data
+    assert (await channel.record(timeout_ns=1)).bytes == 8192

@@ -20,7 +20,7 @@ async def a_slow_link_holds_the_card_back_and_loses_nothing(bench):
     record = await channel.copy(buffer, 0x8000, 8192, to_host=True)
 
     assert record.error is CommandError.OK
-    assert buffer.bytes == image
+    assert buffer.content == image
     assert bench.block.least_room < TRANSMIT_BUFFERS // 2
 
 
@@ -61,7 +61,7 @@ async def copies_there_and_back(bench, number):
         await channel.submit(Opcode.COPY, host=there.address, card=at, length=2000)
         await channel.submit(Opcode.COPY, host=back.address, card=at, length=2000, to_host=True)
         assert {(await channel.record()).error for _ in range(2)} == {CommandError.OK}
-        assert back.bytes == there.bytes
+        assert back.content == there.content
 
 
 async def writes_and_reads(bench, base):
@@ -96,5 +96,5 @@ async def an_answer_pushes_the_writes_before_it(bench):
         while await bench.card.get("copier.sequence") <= turn:
             await Timer(50, "ns")
 
-        assert buffer.bytes == image
+        assert buffer.content == image
         await channel.record(timeout_ns=1_000)

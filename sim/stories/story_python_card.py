@@ -214,7 +214,7 @@ async def the_card_writes_and_reads_host_memory(bench):
         card.send(read_of(buffer.address, 16, tag=3))
         words = await card.completion()
         assert b"".join(word.to_bytes(4, "big") for word in words[3:]) == data[:64]
-        assert buffer.bytes == data
+        assert buffer.content == data
 
 
 @story(enumerated=False)
@@ -229,7 +229,7 @@ async def a_message_arrives_behind_the_write_before_it(bench):
     await card.raise_vector(31)
     await bench.host.vector(31)
 
-    assert buffer.bytes == b"data"
+    assert buffer.content == b"data"
     assert bench.block.msis == 1
 
 
@@ -289,7 +289,7 @@ async def a_tag_used_twice_is_found_out(bench):
 async def bus_mastering_switched_off_stops_the_card(bench):
     card = await PythonCard.plugged(bench)
     buffer = bench.host.memory.allocate(64)
-    before = buffer.bytes
+    before = buffer.content
     await bench.host.set_bus_master(False)
     await Timer(1_000, "ns")
 
@@ -297,7 +297,7 @@ async def bus_mastering_switched_off_stops_the_card(bench):
     await Timer(1_000, "ns")
 
     bench.expect_fault("sent while bus mastering is off")
-    assert buffer.bytes == before
+    assert buffer.content == before
 
 
 @story(enumerated=False)

@@ -27,7 +27,7 @@ async def a_reset_in_mid_transfer_leaves_a_card_that_works(bench, to_host, after
     await channel.open()
     record = await channel.copy(buffer, 0x8000, 32768, to_host=False)
     assert record.error is CommandError.OK
-    assert await bench.card.dump(0x8000, 32768) == buffer.bytes
+    assert await bench.card.dump(0x8000, 32768) == buffer.content
 
 
 @story()
@@ -67,4 +67,4 @@ async def a_channel_reset_ends_the_command_under_way(bench):
     bench.host.completer.latency_ns = 0
 
     assert (await channel.copy(buffer, 0x8000, 16384, to_host=False)).error is CommandError.OK
-    assert await bench.card.dump(0x8000, 16384) == buffer.bytes
+    assert await bench.card.dump(0x8000, 16384) == buffer.content

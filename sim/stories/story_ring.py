@@ -91,9 +91,9 @@ async def a_request_is_answered(bench):
     await channel.submit(Opcode.COMPLETE, card=queue.layout.context, used_id=4, used_len=150)
     errors = [(await channel.record()).error for _ in range(2)]
 
-    assert fetched.bytes == request
+    assert fetched.content == request
     assert errors == [CommandError.OK] * 2
-    assert await bench.card.dump(REPLY, 150) == reply.bytes
+    assert await bench.card.dump(REPLY, 150) == reply.content
     index, slots = await queue.used()
     assert (index, slots[0]) == (1, (4, 150))
 
@@ -142,11 +142,11 @@ async def the_event_index_suppresses_all_interrupts_but_one(bench):
 async def a_queue_outside_every_window_is_not_touched(bench):
     queue, _ = await queue_of(bench, 8)
     await bench.card.set("guard.pages", 0)
-    before = queue.mirror.bytes
+    before = queue.mirror.content
     await queue.offer({0: chain_at(0)})
 
     record = await queue.publish()
 
     assert record.error is CommandError.GUARD
-    assert queue.mirror.bytes == before
+    assert queue.mirror.content == before
     assert await bench.card.get("stats.guard_refused") == 1
