@@ -3,6 +3,6 @@
 #ifndef VOP_CARD_SOC_H
 #define VOP_CARD_SOC_H
 
-#include <../soc/riscv/riscv-privilege/common/soc_common.h>
+#include <soc_common.h>
 
 #endif
