@@ -36,6 +36,13 @@ static bool is_root(const char *path)
 	return path[0] == '/' && path[1] == '\0';
 }
 
+static bool is_mount_point(const char *path)
+{
+	const struct vop_9p_share *share = vop_9p_share_of(path);
+
+	return is_root(path) || (share != NULL && path[share->mount->mountp_len] == '\0');
+}
+
 static int mount_at(struct vop_fs *fs, uint32_t index, struct vop_fs_mount *mount)
 {
 	const struct vop_9p_share *share = vop_9p_share_at(index);
@@ -169,9 +176,13 @@ static int make_dir(struct vop_fs *fs, const char *path, uint32_t mode)
 
 static int unlink_path(struct vop_fs *fs, const char *path, bool is_dir)
 {
-	int result = fs_stat(path, &found);
+	int result;
 
 	ARG_UNUSED(fs);
+	if (is_mount_point(path)) {
+		return -VOP_EBUSY;
+	}
+	result = fs_stat(path, &found);
 	if (result == 0 && is_dir != (found.type == FS_DIR_ENTRY_DIR)) {
 		return is_dir ? -VOP_ENOTDIR : -VOP_EISDIR; /* fs_unlink() takes both */
 	}
@@ -183,6 +194,9 @@ static int rename_path(struct vop_fs *fs, const char *from, const char *to)
 	const struct vop_9p_share *share = vop_9p_share_of(from);
 
 	ARG_UNUSED(fs);
+	if (is_mount_point(from) || is_mount_point(to)) {
+		return -VOP_EBUSY;
+	}
 	if (share == NULL || vop_9p_share_of(to) == NULL) {
 		return -VOP_ENOENT;
 	}
