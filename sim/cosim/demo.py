@@ -32,6 +32,7 @@ DEFAULT_CARD = ("ls /host; cat /host/hello.txt; cp /host/a.bin /host/b.bin; "
                 "stat /host/b.bin; df")  # fmt: skip
 BIG_FILE_BYTES = 1 << 20
 REPORT = BUILD / "demo" / "report.json"
+WAVES = BUILD / "demo" / "card.vcd"
 # Wall time for one command: the card's own bounds are shorter, but its clock runs slower.
 COMMAND_TIMEOUT_S = 1200
 BAD_INPUT = 2
@@ -196,7 +197,8 @@ def main(words=None):
     argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args(words)
-    REPORT.unlink(missing_ok=True)
+    for path in (REPORT, WAVES):
+        path.unlink(missing_ok=True)
     try:
         options = options_from(os.environ)
         demo = Demo(options)
@@ -205,8 +207,8 @@ def main(words=None):
         print(f"demo: {error}", file=sys.stderr)
         return BAD_INPUT
     write_report(options, demo, traffic)
-    if options.waves and demo.waves:
-        print(f"  waveforms: {demo.waves.relative_to(ROOT)}")
+    if demo.waves:
+        print(f"  waveforms: {demo.waves.replace(WAVES).relative_to(ROOT)}")
     if traffic:
         print(table(traffic))
     print(f"  report: {REPORT.relative_to(ROOT)}; logs: build/cosim/demo")
