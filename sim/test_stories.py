@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every story, told to the whole card at its pins: at full speed, and with pauses everywhere."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ TIMEOUT_CYCLES = 5000
 
 @pytest.fixture(scope="module")
 def card():
-    return build(SimCard(timeout_cycles=TIMEOUT_CYCLES), name="sim_card")
+    return build(partial(SimCard, timeout_cycles=TIMEOUT_CYCLES), name="sim_card")
 
 
 @pytest.mark.slow

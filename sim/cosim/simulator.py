@@ -36,7 +36,7 @@ def main(words=None):
     arguments = parser.parse_args(words)
     os.environ[DIRECTORY] = str(arguments.directory.resolve())
     try:
-        simulate(SimCard(), "sim.cosim.serve", name="card", waves=arguments.waves,
+        simulate(SimCard, "sim.cosim.serve", name="card", waves=arguments.waves,
                  run=arguments.name)  # fmt: skip
     except Red as reason:
         print(reason, file=sys.stderr)

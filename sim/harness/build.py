@@ -3,19 +3,23 @@
 
 Amaranth writes Verilog, Verilator turns it into an executable under `build/sim/<name>-<hash>`,
 where the hash covers the Verilog, foreign sources, options and tool versions. A model that exists
-is never built again, and two processes never build the same one.
+is never built again, and two processes never build the same one. `build/sim/recipes` remembers
+which sources became which model, so that a model that exists is found without writing Verilog.
 """
 
 import fcntl
 import hashlib
 import os
 import shutil
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from .recipe import key_of
 
 __all__ = ["BUILD_ROOT", "Model", "build"]
 
@@ -94,11 +98,38 @@ def _hash(verilog: str, sources: Sequence[Path], waves: bool) -> str:
     return digest.hexdigest()[:16]
 
 
+def _recipe(component: Any, *words: str) -> Path | None:
+    """File that names the model which ``component`` became, or `None` if that cannot be known."""
+    key = key_of(component)
+    if key is None:
+        return None
+    name = hashlib.sha256("\0".join((key, *words)).encode()).hexdigest()[:16]
+    return BUILD_ROOT / "recipes" / name
+
+
+def _remembered(recipe: Path | None) -> Path | None:
+    """Directory of the finished model that ``recipe`` names, if there is one."""
+    if recipe is None or not recipe.exists():
+        return None
+    directory = BUILD_ROOT / recipe.read_text()
+    return directory if (directory / _READY).exists() else None
+
+
+def _remember(recipe: Path, directory: Path) -> None:
+    """Let ``recipe`` name ``directory``; whoever reads it meanwhile sees all or nothing."""
+    recipe.parent.mkdir(parents=True, exist_ok=True)
+    fresh = recipe.with_suffix(f".{os.getpid()}")
+    fresh.write_text(directory.name)
+    fresh.rename(recipe)
+
+
 def build(
     component: Any, *, name: str = "top", sources: Sequence[Path] = (), waves: bool = False
 ) -> Model:
     """Build the simulator of ``component``, or find it built.
 
+    ``component`` is a component, or what makes one: a class, or a `functools.partial` of it with
+    keywords. Only what makes one can be found without being turned into Verilog: see `recipe`.
     ``name`` becomes the top module. ``sources`` are foreign Verilog files that the component
     instantiates; a component that has a property of that name brings its own.
 
@@ -107,28 +138,47 @@ def build(
     RuntimeError, subprocess.CalledProcessError
         If Verilator or the compiler fails; the directory keeps what they wrote.
     """
-    from cocotb_tools.runner import get_runner
+    from amaranth.hdl import UnusedElaboratable
     from vop import verilog
 
-    sources = [Path(source) for source in (*sources, *getattr(component, "sources", ()))]
-    text = verilog.convert(component, name=name)
-    directory = BUILD_ROOT / f"{name}-{_hash(text, sources, waves)}"
-    with _locked(directory.with_suffix(".lock")):
-        if not (directory / _READY).exists():
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir(parents=True)
-            top = directory / f"{name}.v"
-            top.write_text(text)
-            public = directory / "public.vlt"
-            public.write_text(_PUBLIC.format(name=name))
-            with _verilator_environment():
-                get_runner("verilator").build(
-                    sources=[public, *sources, top],
-                    hdl_toplevel=name,
-                    build_dir=directory,
-                    build_args=list(_OPTIONS),
-                    waves=waves,
-                    log_file=directory / "build.log",
-                )
-            (directory / _READY).touch()
+    made = component() if callable(component) else component
+    sources = [Path(source) for source in (*sources, *getattr(made, "sources", ()))]
+    others = (name, _hash("", sources, waves))
+    recipe = _recipe(component, *others)
+    directory = _remembered(recipe)
+    if directory is None:
+        text = verilog.convert(made, name=name)
+        directory = BUILD_ROOT / f"{name}-{_hash(text, sources, waves)}"
+        _verilate(directory, text, name, sources, waves)
+        # An edit meanwhile: what was converted may be neither the old text nor the new.
+        if recipe is not None and recipe == _recipe(component, *others):
+            _remember(recipe, directory)
+    else:
+        # Amaranth complains of a component that is made, and never elaborated.
+        warnings.simplefilter("ignore", UnusedElaboratable)
     return Model(directory, name, waves)
+
+
+def _verilate(directory: Path, text: str, name: str, sources: Sequence[Path], waves: bool) -> None:
+    """Build the simulator of module ``name`` in ``directory``, unless it is there."""
+    from cocotb_tools.runner import get_runner
+
+    with _locked(directory.with_suffix(".lock")):
+        if (directory / _READY).exists():
+            return
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        top = directory / f"{name}.v"
+        top.write_text(text)
+        public = directory / "public.vlt"
+        public.write_text(_PUBLIC.format(name=name))
+        with _verilator_environment():
+            get_runner("verilator").build(
+                sources=[public, *sources, top],
+                hdl_toplevel=name,
+                build_dir=directory,
+                build_args=list(_OPTIONS),
+                waves=waves,
+                log_file=directory / "build.log",
+            )
+        (directory / _READY).touch()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Run a story module on a component, and judge it.
 
-simulate(SimCard(), "sim.stories.story_doorbell", pace="stuttering")
+simulate(SimCard, "sim.stories.story_doorbell", pace="stuttering")
 """
 
 import json
@@ -57,8 +57,8 @@ def simulate(
 ) -> Verdict:
     """Build ``component`` unless it is a `Model`, run every test of module ``story``, judge.
 
-    ``tests`` is a regular expression that selects among them. ``parameters`` reach the story
-    through `parameters()`; they must be plain JSON.
+    `build` says what else ``component`` may be. ``tests`` is a regular expression that selects
+    among them. ``parameters`` reach the story through `parameters()`; they must be plain JSON.
 
     Raises
     ------
