@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: vopd built with sanitizers over the fake driver, and running programs."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -16,17 +17,26 @@ TOP = Path(__file__).resolve().parents[2]
 DAEMON = TOP / "host-driver" / "daemon"
 
 
+def make_daemon(*settings):
+    """Build the daemon; test processes that run side by side take turns."""
+    lock = TOP / "build" / "daemon.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with open(lock, "w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        subprocess.run(["make", "-s", "-C", DAEMON, *settings], check=True)
+
+
 @pytest.fixture(scope="session")
 def vopd_program():
     """Path of vopd, built with ASan and UBSan over the fake driver."""
-    subprocess.run(["make", "-s", "-C", DAEMON, "SANITIZE=1"], check=True)
+    make_daemon("SANITIZE=1")
     return TOP / "build" / "host-test" / "vopd"
 
 
 @pytest.fixture(scope="session")
 def vopctl_program():
     """Path of vopctl as users get it."""
-    subprocess.run(["make", "-s", "-C", DAEMON], check=True)
+    make_daemon()
     return TOP / "build" / "host" / "vopctl"
 
 

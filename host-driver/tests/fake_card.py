@@ -7,6 +7,7 @@ not share a mistake.
 
 import mmap
 import os
+import select
 import socket
 import struct
 import time
@@ -146,8 +147,10 @@ class Device:
         self.ring()
 
     def ring(self):
-        """Interrupt the host."""
-        self._connection.send(b"!")
+        """Interrupt the host; like MSIs, interrupts that it has not taken yet merge."""
+        _, can_send, _ = select.select([], [self._connection], [], 0)
+        if can_send:
+            self._connection.send(b"!")
 
     def _allocate(self, count):
         end = self._ram + DEVICE_RAM_BYTES
