@@ -45,14 +45,14 @@ static void close_connection(struct loop_source *source)
 
 static void connection_ready(struct loop_source *source, uint32_t events)
 {
-	char request[CONTROL_MAX_BYTES + 1], answer[CONTROL_MAX_BYTES] = "";
+	char request[CONTROL_MAX_BYTES + 1], answer[CONTROL_MAX_BYTES + 1] = "";
 	ssize_t bytes = recv(source->fd, request, sizeof(request) - 1, 0);
 	FILE *out;
 
 	(void)events;
 	if (bytes < 0 && errno == EAGAIN)
 		return;                     /* connected, and has not spoken yet */
-	out = bytes > 0 ? fmemopen(answer, sizeof(answer), "w") : NULL;
+	out = bytes > 0 ? fmemopen(answer, CONTROL_MAX_BYTES, "w") : NULL;
 	if (out) {
 		request[bytes] = '\0';
 		execute(request, out);
