@@ -33,7 +33,6 @@ static void run(const char *program, const char *export, int socket, long user)
 	snprintf(uid, sizeof(uid), "%ld", user);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (user >= 0) {
 		const gid_t group = (gid_t)user;
 		const uid_t owner = (uid_t)user;
@@ -44,6 +43,8 @@ static void run(const char *program, const char *export, int socket, long user)
 		if (setuid(owner) < 0)
 			_exit(EXIT_NOT_RUN);
 	}
+	/* Behind setuid(), which clears it: prctl(2). */
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (fcntl(socket, F_SETFD, 0) < 0)
 		_exit(EXIT_NOT_RUN);
 	execvp(program, (char *const *)(uintptr_t)arguments);
