@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from fake_card import LATE_SECONDS, FakeCard
+from fake_card import LATE_SECONDS, FakeCard, eventually
 
 TOP = Path(__file__).resolve().parents[2]
 DAEMON = TOP / "host-driver" / "daemon"
@@ -97,6 +97,19 @@ class Vopd:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         (pid,) = path.read_text().split()
         return int(pid)
+
+    def freeze_diod(self):
+        """Stop diod, and wait until each of its threads stands still; returns its process id."""
+        pid = self.diod()
+        os.kill(pid, signal.SIGSTOP)
+        threads = Path(f"/proc/{pid}/task")
+        eventually(
+            lambda: all(
+                thread.read_text().rpartition(")")[2].split()[0] == "T"
+                for thread in threads.glob("*/stat")
+            )
+        )
+        return pid
 
 
 @pytest.fixture

@@ -263,7 +263,7 @@ def test_a_reset_by_the_card_begins_a_new_session(served, client):
 
 def test_a_reply_of_before_a_reset_never_reaches_the_new_driver(served, client):
     vopd, device = served
-    os.kill(vopd.diod(), signal.SIGSTOP)
+    vopd.freeze_diod()
     device.offer(0, p9.message("walk", struct.pack("<IIH", 1, 2, 0), tag=77), 100)
 
     device.reset()
@@ -290,8 +290,7 @@ def test_a_card_that_comes_back_finds_its_share_again(start_vopd, card, share):
 
 def test_diod_killed_in_mid_transfer_is_an_io_error_and_removes_the_device(served, client):
     vopd, device = served
-    diod = vopd.diod()
-    os.kill(diod, signal.SIGSTOP)
+    diod = vopd.freeze_diod()
     device.offer(0, p9.message("walk", struct.pack("<IIH", 1, 2, 0), tag=8), 100)
     eventually(lambda: "busy" in vopd.ask("list"))
 
