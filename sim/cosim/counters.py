@@ -8,7 +8,9 @@ from cocotb.utils import get_sim_time
 
 from sim.models.pcie_7x import CLOCK_NS
 
-__all__ = ["Counters"]
+__all__ = ["CONFIGURATION_BYTES", "Counters"]
+
+CONFIGURATION_BYTES = 4096
 
 
 class Counters:
@@ -18,10 +20,16 @@ class Counters:
     ----------
     block : :class:`~sim.models.pcie_7x.Pcie7x`
         Counts TLPs where they cross its pins.
+    function : :class:`~sim.models.endpoint.CardFunction`
+        Has the configuration space.
+    configuration : path
+        Where configuration space is written whenever the marker changes.
     """
 
-    def __init__(self, block):
+    def __init__(self, block, function, configuration):
         self._block = block
+        self._function = function
+        self._configuration = configuration
         self.leapt_cycles = 0
         self.parked_s = 0.0
         self.markers = {}
@@ -50,6 +58,10 @@ class Counters:
             await marker.value_change
             if marker.value.is_resolvable:
                 self.markers[int(marker.value)] = self.snapshot()
+                registers = [await self._function.read_config_register(number)
+                             for number in range(CONFIGURATION_BYTES // 4)]  # fmt: skip
+                content = b"".join(value.to_bytes(4, "little") for value in registers)
+                self._configuration.write_bytes(content)
 
     def write(self, path, faults):
         """Write everything to ``path``, for the runner; a fault that came often only once."""

@@ -17,7 +17,7 @@ from .artifacts import BUILD, ROOT
 from .channel import Channel, ChannelClosed, GuestShell, Late
 from .initramfs import build_initramfs
 from .qemu import qemu_command
-from .simulator import COUNTERS, SOCKET, WAVES
+from .simulator import CONFIGURATION, COUNTERS, SOCKET, WAVES
 
 __all__ = ["Cosim", "CosimFailed"]
 
@@ -98,6 +98,10 @@ class Cosim:
         if not path.exists():
             raise CosimFailed(f"the simulator left no counters; see {self.directory}/simulator.log")
         return json.loads(path.read_text())
+
+    def configuration(self):
+        """The model's configuration space when the card wrote its marker last; while it runs."""
+        return (self._sockets / CONFIGURATION).read_bytes()
 
     def waves(self):
         """Path of the waveforms, once the run has ended, or ``None``."""

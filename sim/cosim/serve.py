@@ -11,8 +11,8 @@ from cocotb.triggers import FallingEdge, Timer
 from vop.regs.card import CARD_ADDRESSES
 
 from sim.cosim.bridge import Bridge
-from sim.cosim.counters import Counters
-from sim.cosim.simulator import COUNTERS, DIRECTORY, SOCKET
+from sim.cosim.counters import CONFIGURATION_BYTES, Counters
+from sim.cosim.simulator import CONFIGURATION, COUNTERS, DIRECTORY, SOCKET
 from sim.cosim.vfio_user import Region, VfioUserServer
 from sim.models.endpoint import CardFunction
 from sim.models.pcie_7x import CLOCK_NS, Pcie7x
@@ -20,7 +20,6 @@ from sim.models.pcie_7x import CLOCK_NS, Pcie7x
 CONNECT_TIMEOUT_S = 120
 RESET_CYCLES = 16
 BAR0_BYTES = CARD_ADDRESSES["bar0_bytes"]
-CONFIG_BYTES = 4096
 
 
 class _Complaints(logging.Handler):
@@ -43,13 +42,13 @@ async def the_card_serves_one_guest_without_a_fault(dut):
     logging.getLogger("cocotb.pcie").addHandler(complaints)
     function, block = await _powered_up(dut)
     region_bytes = {Region.BAR0: BAR0_BYTES, Region.BAR2: function.ram_bytes,
-                    Region.CONFIG: CONFIG_BYTES}  # fmt: skip
+                    Region.CONFIG: CONFIGURATION_BYTES}  # fmt: skip
     server = VfioUserServer(
         run / SOCKET,
         region_bytes=region_bytes,
         vectors=1 << function.msi.msi_multiple_message_capable,
     )
-    counters = Counters(block)
+    counters = Counters(block, function, run / CONFIGURATION)
     bridge = Bridge(dut, server, function, counters, region_bytes)
     cocotb.start_soon(counters.watch(dut.marker))
 

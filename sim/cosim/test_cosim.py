@@ -71,6 +71,21 @@ def test_the_driver_works_with_the_one_vector_that_x86_grants(machine):
     assert granted.strip() == "1"
 
 
+def test_the_guest_reads_the_configuration_space_that_the_card_has(machine):
+    # Every byte: QEMU emulates BARs and MSI, but tells the card what the guest programs there.
+    assert on_card(machine, "mark 3").status == 0
+    model = machine.configuration()
+
+    listing = machine.guest.check(f"lspci -n -xxxx -d {int.from_bytes(model[:2], 'little'):04x}:")
+
+    rows = (line.partition(": ") for line in listing.splitlines()[1:] if line)
+    guest = b"".join(bytes.fromhex(content) for _, _, content in rows)
+    different = [hex(at) for at, pair in enumerate(zip(guest, model, strict=True))
+                 if pair[0] != pair[1]]  # fmt: skip
+    assert different == []
+    assert len(model) == 4096
+
+
 @pytest.mark.parametrize("length", [0, 1, 4095, 4096, 4097, 65536, MIB])
 def test_a_copy_is_identical_to_its_source(machine, share, length):
     outcome = on_card(machine, f"cp /host/{length} /host/copy")
