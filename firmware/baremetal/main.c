@@ -14,6 +14,7 @@
 #include "vop/config.h"
 #include "vop/console.h"
 #include "vop/copier.h"
+#include "vop/crash.h"
 #include "vop/device_page.h"
 #include "vop/errno.h"
 #include "vop/regs/vop_regs.h"
@@ -57,7 +58,7 @@ static NOINIT struct vop_9p_mount mounts[VOP_CONFIG_MOUNTS];
 static NOINIT struct vop_console console;
 static NOINIT alignas(4096) uint8_t payload[VOP_CONFIG_9P_PAYLOAD_BYTES];
 
-/* Called by start.S with an own stack; tells the host, and parks until the CPU is reset. */
+/* Called by start.S with the stack emptied; tells the host, and parks until the CPU is reset. */
 void crash(uint32_t mcause, uint32_t mepc);
 
 void crash(uint32_t mcause, uint32_t mepc)
@@ -65,10 +66,11 @@ void crash(uint32_t mcause, uint32_t mepc)
 	struct vop_port *out = &port.port;
 
 	port_baremetal_init(&port);
-	out->register_write(out, VOP_LINK_BOOT_DETAIL, mepc << 8 | (mcause & 0xff));
-	out->register_write(out, VOP_LINK_BOOT_STATE, VOP_BOOT_STATE_CRASHED);
+	vop_crash_report(out, &copier, mcause, mepc);
 	vop_port_log(out, "crash: mcause %u at 0x%08x", (unsigned int)mcause, (unsigned int)mepc);
+	/* Nothing may end the wait any more: no line, no timer. */
 	out->register_write(out, VOP_INTC_ENABLE, 0);
+	out->register_write(out, VOP_TIMER_MTIMECMP_HI, UINT32_MAX);
 	for (;;) {
 		(void)out->register_read(out, VOP_INTC_WAIT);
 	}

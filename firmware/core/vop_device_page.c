@@ -15,9 +15,6 @@
 /* h2c doorbell for configuration; those of vdevs follow. */
 #define CONFIG_DOORBELL 0
 
-/* Vector for link and configuration. */
-#define CONFIG_VECTOR 0
-
 _Static_assert(VOP_CONFIG_DEVICES >= 1 && VOP_CONFIG_DEVICES < VOP_DOORBELLS_H2C_COUNT,
 	       "VOP_CONFIG_DEVICES must leave doorbell 0 free");
 
@@ -143,7 +140,7 @@ int vop_device_page_open(struct vop_device_page *page)
 		return result;
 	}
 	set_boot_state(port, VOP_BOOT_STATE_READY, 0);
-	port->register_write(port, VOP_DOORBELL_C2H_RING, CONFIG_VECTOR);
+	port->register_write(port, VOP_DOORBELL_C2H_RING, VOP_PAGE_VECTOR);
 	vop_port_log(port, "page: online, host %u", page->snapshot[offsetof(struct vop_bootparam,
 									    node_id)]);
 	return VOP_OK;
@@ -336,7 +333,7 @@ static void find(struct vop_device_page *page, const struct block *block)
 	vdev->feature_bytes = block->desc->feature_len;
 	vdev->config_bytes = block->desc->config_len;
 	/* -1: the host will look at everything on the vector for configuration. */
-	vdev->vector = vector < 0 ? CONFIG_VECTOR : (uint8_t)(vector & 31);
+	vdev->vector = vector < 0 ? VOP_PAGE_VECTOR : (uint8_t)(vector & 31);
 	vdev->absent = false;
 	vdev->config_changed = false;
 	vdev->needs_reset = false;

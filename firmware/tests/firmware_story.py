@@ -12,7 +12,9 @@ from sim.harness.simulate import parameters
 
 VIRTIO_9P, VIRTIO_CONSOLE = 9, 3
 MARKER_MOUNTED = 1
+ILLEGAL_INSTRUCTION = 2  # mcause
 COPY_LIMIT_NS = 8_000_000  # Zephyr needs half of it
+LOG_LINE_NS = 3_000_000  # what the firmware may still write to the UART
 DATA = bytes(n * 7 + (n >> 8) & 0xFF for n in range(10_000))
 
 
@@ -33,7 +35,7 @@ async def booted(bench):
     await bench.host.enable_msi(5)
     host = VopHost(bench)
     await host.start(Path(parameters()["image"]).read_bytes())
-    await host.until(lambda: host.page.bytes[4] != 0xFF)
+    await host.until(lambda: host.page.content[4] != 0xFF)
     await bench.card.becomes("link.boot_state", BootState.READY)
     return host
 
@@ -58,7 +60,7 @@ async def with_shell(bench, files):
 async def the_card_goes_online(bench):
     host = await booted(bench)
 
-    assert host.page.bytes[4] == 0
+    assert host.page.content[4] == 0
 
 
 @story(limit_ns=COPY_LIMIT_NS)
@@ -97,3 +99,20 @@ async def a_share_that_is_removed_in_mid_request_ends_it(bench):
 
     await host.until(lambda: "133;D;5" in console.said)
     assert "cat: /host/a: EIO: input/output error\r\n" in console.said
+
+
+@story()
+async def a_trap_is_told_at_once(bench):
+    host = await booted(bench)
+    await bench.host.vector(0)
+    start, length = parameters()["claim"]
+
+    await bench.card.load(start, b"\xff" * length)  # no instruction is all ones
+    await host.add(VIRTIO_9P, b"\x04\0host", [16], None)
+    await bench.host.vector(0, LOG_LINE_NS)
+
+    assert host.page.content[4] == 0xFF
+    assert await bench.card.get("link.boot_state") == BootState.CRASHED
+    detail = await bench.card.get("link.boot_detail")
+    assert detail & 0xFF == ILLEGAL_INSTRUCTION
+    assert start <= detail >> 8 < start + length

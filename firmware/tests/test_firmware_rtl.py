@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from symbols import extent
 from vop.boards.sim import SimCard
 
 from sim.harness.build import build
@@ -32,6 +33,7 @@ def test_the_firmware_mounts_and_copies(tmp_path):
         build(SimCard(timeout_cycles=TIMEOUT_CYCLES), name="sim_card"),
         "firmware_story",
         image=str(tmp_path / "card.bin"),
+        claim=extent(tmp_path / "card.elf", "vop_vdev_claim"),
     )
 
-    assert verdict.passed == 4
+    assert verdict.passed == 5

@@ -5,10 +5,14 @@
 
 #include "bench.h"
 #include "check.h"
+#include "vop/crash.h"
 #include "vop/vdev.h"
 
 /* Offsets in the device control, by hand. */
 enum { CONFIG_CHANGE = 8, GUEST_ACK = 10, H2C_DB = 14 };
+
+/* In the device page, and registers, by hand. */
+enum { CONFIG_DB = 4, BOOT_STATE = 0x114, BOOT_DETAIL = 0x118 };
 
 static void copies_move_every_byte_at_every_alignment(void)
 {
@@ -348,6 +352,46 @@ static void more_devices_than_the_card_drives_are_ignored(void)
 	bench_close(&bench);
 }
 
+static void a_crash_withdraws_the_doorbell_and_raises_the_vector(void)
+{
+	struct bench bench;
+
+	bench_open_online(&bench);
+	bench.model->vectors_raised = 0;
+	memset(bench.copier, 0xa5, sizeof(*bench.copier));
+	vop_crash_report(&bench.model->port, bench.copier, 0x80000002, 0x1234);
+	CHECK_EQUAL(bench.model->registers[BOOT_STATE / 4], 4);
+	CHECK_EQUAL(bench.model->registers[BOOT_DETAIL / 4], 0x123402);
+	CHECK_EQUAL(bench.model->host[CONFIG_DB], 0xff);
+	CHECK_EQUAL(bench.model->vectors_raised, 1);
+	bench_close(&bench);
+}
+
+static void a_crash_that_cannot_reach_the_page_is_still_told(void)
+{
+	struct bench bench;
+
+	bench_open_online(&bench);
+	bench.model->vectors_raised = 0;
+	bench.model->copier_stuck = true;
+	vop_crash_report(&bench.model->port, bench.copier, 5, 0);
+	CHECK_EQUAL(bench.model->registers[BOOT_STATE / 4], 4);
+	CHECK_EQUAL(bench.model->host[CONFIG_DB], 0);
+	CHECK_EQUAL(bench.model->vectors_raised, 1);
+	bench_close(&bench);
+}
+
+static void a_crash_before_the_page_touches_no_host_memory(void)
+{
+	struct bench bench;
+
+	bench_open(&bench);
+	vop_crash_report(&bench.model->port, bench.copier, 5, 0);
+	CHECK_EQUAL(bench.model->registers[BOOT_STATE / 4], 4);
+	CHECK_EQUAL(bench.model->bytes_written, 0);
+	bench_close(&bench);
+}
+
 const struct check_case check_cases[] = {
 	CASE(copies_move_every_byte_at_every_alignment),
 	CASE(a_failed_command_names_its_fault_and_the_next_one_works),
@@ -366,5 +410,8 @@ const struct check_case check_cases[] = {
 	CASE(a_page_taken_away_takes_every_device_and_can_come_back),
 	CASE(a_lying_page_ends_the_walk_within_its_bounds),
 	CASE(more_devices_than_the_card_drives_are_ignored),
+	CASE(a_crash_withdraws_the_doorbell_and_raises_the_vector),
+	CASE(a_crash_that_cannot_reach_the_page_is_still_told),
+	CASE(a_crash_before_the_page_touches_no_host_memory),
 	{ NULL, NULL },
 };

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from symbols import extent
 from vop.boards.sim import SimCard
 from vop.regs.card import CARD_ADDRESSES
 
@@ -73,9 +74,10 @@ def test_the_image_mounts_and_copies(image):
         build(SimCard(timeout_cycles=TIMEOUT_CYCLES), name="sim_card"),
         "firmware_story",
         image=str(image[0]),
+        claim=extent(image[0].with_suffix(".elf"), "vop_vdev_claim"),
     )
 
-    assert verdict.passed == 4
+    assert verdict.passed == 5
 
 
 def test_without_a_tree_the_build_says_so(tmp_path):

@@ -45,7 +45,7 @@ class Queue:
 
     def heads(self):
         """Heads that are new in the mirrored avail ring."""
-        image = self.ring.bytes[16 * self.num :]
+        image = self.ring.content[16 * self.num :]
         idx = struct.unpack_from("<H", image, 2)[0]
         while self.seen != idx:
             yield struct.unpack_from("<H", image, 4 + 2 * (self.seen % self.num))[0]
@@ -56,7 +56,7 @@ class Queue:
         found = []
         while head is not None:
             address, length, flags, follower = struct.unpack_from(
-                "<QIHH", self.ring.bytes, 16 * head
+                "<QIHH", self.ring.content, 16 * head
             )
             found.append((address, length, bool(flags & DESC_F_WRITE)))
             head = follower if flags & DESC_F_NEXT else None
@@ -88,7 +88,7 @@ class Device:
         self.waiting = [[] for _ in nums]
 
     def byte(self, member):
-        return self.host.page.bytes[self.ctrl + member]
+        return self.host.page.content[self.ctrl + member]
 
     def put(self, member, value):
         self.host.page.fill(bytes([value]), self.ctrl + member)
@@ -107,7 +107,7 @@ class Device:
         if self.byte(USED_UPDATED):
             for index, queue in enumerate(self.queues):
                 at = self.offset + 8 + 24 * index + 8
-                queue.used = struct.unpack_from("<Q", self.host.page.bytes, at)[0]
+                queue.used = struct.unpack_from("<Q", self.host.page.content, at)[0]
                 assert queue.used % PAGE_BYTES == 0
             self.put(USED_UPDATED, 0)
             await self.ring()
@@ -160,7 +160,7 @@ class VopHost:
         for queue in device.queues:
             await self.card.open_window(queue.window, queue.ring)
         self.devices.append(device)
-        doorbell = self.page.bytes[4]
+        doorbell = self.page.content[4]
         if doorbell != 0xFF:
             await self.card.ring(doorbell)
         return device
@@ -181,7 +181,7 @@ class VopHost:
             record = await self.channel.copy(self.bounce, address, length, to_host=True, at=at)
             assert record.error is CommandError.OK
             at += length
-        return self.bounce.bytes[:at]
+        return self.bounce.content[:at]
 
     async def finish(self, queue, head, parts, data):
         self.bounce.fill(data)

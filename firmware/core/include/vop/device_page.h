@@ -26,6 +26,9 @@
 #include "regs/vop_regs.h"
 #include "result.h"
 
+/* Vector of the link and of the page itself. */
+#define VOP_PAGE_VECTOR 0
+
 struct vop_device_page;
 
 enum vop_vdev_state {
