@@ -202,6 +202,11 @@ void vop_devpage_publish(struct vop_vdev *vdev)
 	dma_wmb();
 	WRITE_ONCE(vdev->desc->type, vdev->head.type);
 	vdev->slot->published = true;
+	/*
+	 * Either the doorbell is found, or the card's scan finds the type. Pairs
+	 * with the card publishing its doorbell before it scans.
+	 */
+	mb();
 	vop_doorbell_ring(vdev->host, vop_devpage_config_db(vdev->host));
 }
 
