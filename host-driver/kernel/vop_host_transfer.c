@@ -81,6 +81,14 @@ static void vop_stream_advance(struct vop_stream *stream, u32 bytes)
 	stream->left -= bytes;
 }
 
+/* Readies the stream. A removal must not wait for the rest of a long chain. */
+static int vop_transfer_next(struct vop_transfer *transfer)
+{
+	int ret = vop_vdev_check(transfer->vdev);
+
+	return ret ? ret : vop_stream_fill(&transfer->stream);
+}
+
 /* Bytes that fit the stream's element, the chain and the bounce buffer. */
 static u32 vop_transfer_room(const struct vop_transfer *transfer, u32 left)
 {
@@ -124,7 +132,7 @@ static int vop_transfer_take(struct vop_transfer *transfer)
 	while ((left = vop_chain_left(&vr->chain, end, vr->read))) {
 		struct vop_cursor cursor = vr->read;
 
-		ret = vop_stream_fill(stream);
+		ret = vop_transfer_next(transfer);
 		if (ret || !stream->left)
 			return ret;
 		bytes = vop_transfer_room(transfer, left);
@@ -154,7 +162,7 @@ static int vop_transfer_give(struct vop_transfer *transfer)
 	int ret;
 
 	while ((left = vop_chain_left(&vr->chain, end, vr->write))) {
-		ret = vop_stream_fill(stream);
+		ret = vop_transfer_next(transfer);
 		if (ret || !stream->left)
 			return ret;
 		bytes = vop_transfer_room(transfer, left);
