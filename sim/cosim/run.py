@@ -71,8 +71,8 @@ class Cosim:
         self._files = {f"/lib/modules/{Path(module).name}": module for module in modules}
         if firmware is not None:
             self._files["/lib/firmware/vop/card.bin"] = firmware
-        words = simulator or [sys.executable, "-m", "sim.cosim.simulator"]
-        self._simulator_words = [*words, *(["--waves"] if waves else []), name]
+        words = simulator or [sys.executable, "-m", "sim.cosim.simulator", name]
+        self._simulator_words = [*words, *(["--waves"] if waves else [])]
         self._processes = {}
         self._channels = []
         self._sockets = None
