@@ -33,7 +33,8 @@ class Machine(Cosim):
         self.behaviour = folder / "behaviour"
         super().__init__(
             name, firmware=image, programs=(program,), modules=(artifact("vop_host"),),
-            simulator=["env", f"PYTHONPATH={ROOT}", sys.executable, HERE / "model_card.py", folder],
+            simulator=["env", f"PYTHONPATH={ROOT}:{ROOT / 'gateware'}", sys.executable,
+                       HERE / "model_card.py", folder],
             **options)  # fmt: skip
 
     def behave(self, *words):
