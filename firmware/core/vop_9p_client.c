@@ -235,19 +235,26 @@ int vop_9p_lcreate(struct vop_9p_client *client, uint32_t fid, const char *name,
 	return open_reply(&message, iounit);
 }
 
-/* Tread and Treaddir differ in their type only. */
-static int read_payload(struct vop_9p_client *client, uint8_t type, uint32_t fid, uint64_t offset,
-			void *data, uint32_t bytes)
+/* What of `bytes` fits one message. */
+static uint32_t payload_bytes(const struct vop_9p_client *client, uint32_t bytes)
 {
 	uint32_t most = client->msize - VOP_9P_OVERHEAD_BYTES;
-	struct vop_9p_exchange exchange = { .reply_bytes = VOP_9P_READ_HEAD_BYTES };
+
+	return bytes < most ? bytes : most;
+}
+
+/*
+ * Tread, Treaddir and Twrite differ in their type, and in which way the payload goes: `exchange`
+ * names it. Returns the reply's count, which is `bytes` at most.
+ */
+static int move_payload(struct vop_9p_client *client, uint8_t type, uint32_t fid, uint64_t offset,
+			uint32_t bytes, struct vop_9p_exchange *exchange)
+{
 	struct vop_9p_message message;
 	uint32_t count;
+	uint32_t returned;
 	int result;
 
-	if (bytes > most) {
-		bytes = most;
-	}
 	if (bytes == 0) {
 		return 0;
 	}
@@ -255,19 +262,30 @@ static int read_payload(struct vop_9p_client *client, uint8_t type, uint32_t fid
 	vop_9p_put_u32(&message.out, fid);
 	vop_9p_put_u64(&message.out, offset);
 	vop_9p_put_u32(&message.out, bytes);
-	exchange.reply_payload = data;
-	exchange.reply_payload_bytes = bytes;
-	result = vop_9p_call_with(&message, &exchange);
+	exchange->reply_bytes = VOP_9P_READ_HEAD_BYTES;
+	result = vop_9p_call_with(&message, exchange);
+	count = vop_9p_get_u32(&message.in);
+	result = vop_9p_finish(&message, result);
 	if (result != VOP_OK) {
 		return result;
 	}
-	count = vop_9p_get_u32(&message.in);
 	/* The reply's size was checked against its length: so must be the count. */
-	if (message.in.bad || count > bytes ||
-	    vop_get_le32(client->reply) != VOP_9P_READ_HEAD_BYTES + count) {
+	returned = exchange->reply_payload_bytes != 0 ? count : 0;
+	if (count > bytes || vop_get_le32(client->reply) != VOP_9P_READ_HEAD_BYTES + returned) {
 		return VOP_E_MALFORMED;
 	}
 	return (int)count;
+}
+
+static int read_payload(struct vop_9p_client *client, uint8_t type, uint32_t fid, uint64_t offset,
+			void *data, uint32_t bytes)
+{
+	struct vop_9p_exchange exchange = {
+		.reply_payload = data,
+		.reply_payload_bytes = payload_bytes(client, bytes),
+	};
+
+	return move_payload(client, type, fid, offset, exchange.reply_payload_bytes, &exchange);
 }
 
 int vop_9p_read(struct vop_9p_client *client, uint32_t fid, uint64_t offset, void *data,
@@ -285,31 +303,13 @@ int vop_9p_readdir(struct vop_9p_client *client, uint32_t fid, uint64_t offset, 
 int vop_9p_write(struct vop_9p_client *client, uint32_t fid, uint64_t offset, const void *data,
 		 uint32_t bytes)
 {
-	uint32_t most = client->msize - VOP_9P_OVERHEAD_BYTES;
-	struct vop_9p_exchange exchange = { .reply_bytes = VOP_9P_READ_HEAD_BYTES };
-	struct vop_9p_message message;
-	uint32_t count;
-	int result;
+	struct vop_9p_exchange exchange = {
+		.request_payload = data,
+		.request_payload_bytes = payload_bytes(client, bytes),
+	};
 
-	if (bytes > most) {
-		bytes = most;
-	}
-	if (bytes == 0) {
-		return 0;
-	}
-	vop_9p_begin(&message, client, VOP_9P_TWRITE);
-	vop_9p_put_u32(&message.out, fid);
-	vop_9p_put_u64(&message.out, offset);
-	vop_9p_put_u32(&message.out, bytes);
-	exchange.request_payload = data;
-	exchange.request_payload_bytes = bytes;
-	result = vop_9p_call_with(&message, &exchange);
-	count = vop_9p_get_u32(&message.in);
-	result = vop_9p_finish(&message, result);
-	if (result != VOP_OK) {
-		return result;
-	}
-	return count > bytes ? VOP_E_MALFORMED : (int)count;
+	return move_payload(client, VOP_9P_TWRITE, fid, offset, exchange.request_payload_bytes,
+			    &exchange);
 }
 
 int vop_9p_getattr(struct vop_9p_client *client, uint32_t fid, struct vop_9p_attributes *result)

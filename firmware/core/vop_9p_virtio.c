@@ -140,7 +140,9 @@ int vop_9p_virtio_start(struct vop_9p_virtio *virtio, struct vop_vdev *vdev)
 
 	_Static_assert(sizeof(vdev->scratch) >= VOP_9P_TAG_BYTES, "scratch must hold a tag");
 
-	memset(virtio, 0, sizeof(*virtio));
+	/* Not the ring, which vop_vring_init() clears. */
+	memset((uint8_t *)virtio + offsetof(struct vop_9p_virtio, transport), 0,
+	       sizeof(*virtio) - offsetof(struct vop_9p_virtio, transport));
 	virtio->vdev = vdev;
 	virtio->transport.exchange = exchange_over_virtio;
 	result = vop_vdev_claim(vdev);

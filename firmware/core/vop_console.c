@@ -43,7 +43,9 @@ int vop_console_start(struct vop_console *console, struct vop_vdev *vdev)
 	uint64_t accepted;
 	int result;
 
-	memset(console, 0, sizeof(*console));
+	/* Not the rings, which vop_vring_init() clears, nor the buffers: written before read. */
+	memset((uint8_t *)console + offsetof(struct vop_console, vrings), 0,
+	       sizeof(*console) - offsetof(struct vop_console, vrings));
 	console->vdev = vdev;
 	result = vop_vdev_claim(vdev);
 	if (result == VOP_OK) {
