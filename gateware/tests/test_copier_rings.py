@@ -348,6 +348,30 @@ def test_publish_without_bus_mastering_leaves_the_published_index_alone():
     bench.run(story)
 
 
+@pytest.mark.parametrize("off_cycles", range(62, 98, 3))
+def test_publish_offers_nothing_that_was_dropped_while_bus_mastering_was_off(off_cycles):
+    bench = Bench(seed=49)
+
+    async def story(ctx):
+        driver = Driver(bench, 8)
+        await ready(ctx, bench)
+        driver.offer(7, 1, 5, 3)
+        before = driver.host_avail(2)
+        ctx.set(bench.copier.config.bus_master, 0)
+        await bench.submit(ctx, CARD_CHANNEL, PUBLISH, flags=RECORD, card=CONTEXT)
+        for _ in range(off_cycles):
+            await ctx.tick()
+        ctx.set(bench.copier.config.bus_master, 1)
+
+        if await bench.finish(ctx, CARD_CHANNEL) == (IDLE, OK):
+            assert all(driver.mirrored(n) for n in (1, 3, 5, 7))
+            assert driver.host_avail(2, 2) == [1, 7]
+        else:
+            assert driver.host_avail(2) == before
+            assert bench.vectors == []
+    bench.run(story)
+
+
 @pytest.mark.parametrize("width", [64, 128, 256])
 @paces
 def test_complete_writes_elements_and_index_round_the_ring(stutters, width):

@@ -184,8 +184,12 @@ class Publish(wiring.Component):
                     with m.If(left == size):
                         m.next = "POST_INDEX"
             with m.State("POST_INDEX"):
-                with post(host=context.avail_host + _AVAIL_INDEX, size=2, data=target):
+                # The writer drops what is queued behind a loss; a known one is not followed up.
+                with m.If(lost):
                     m.next = "AWAIT_WRITES"
+                with m.Else():
+                    with post(host=context.avail_host + _AVAIL_INDEX, size=2, data=target):
+                        m.next = "AWAIT_WRITES"
 
             with m.State("AWAIT_WRITES"):
                 with m.If(pending == 0):

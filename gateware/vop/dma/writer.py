@@ -34,7 +34,7 @@ class HostWriter(wiring.Component):
 
     Several transfers may be under way; they end in order, each with one pulse on ``done``. With
     bus mastering off, or while ``cancel`` is high, what has not started its TLP is dropped, at no
-    less than the usual pace.
+    less than the usual pace; so is whatever is accepted until no transfer is under way any more.
 
     Parameters
     ----------
@@ -89,6 +89,11 @@ class HostWriter(wiring.Component):
         # One transfer may be at each stage: splitter, every piece in the queue, output.
         underway = Signal(range(_PIECES + 4))
         transfer = self.transfer.payload
+        gap = Signal()  # something was dropped: so is what was queued behind it
+        with m.If(packer.done & packer.muted):
+            m.d.sync += gap.eq(1)
+        with m.Elif(underway == 0):
+            m.d.sync += gap.eq(0)
         m.d.comb += [
             # The transfer goes to both at once.
             self.transfer.ready.eq(splitter.transfer.ready & fetcher.source.ready),
@@ -110,7 +115,8 @@ class HostWriter(wiring.Component):
             packer.piece.valid.eq(pieces.r_rdy),
             pieces.r_en.eq(packer.piece.ready),
 
-            packer.mute.eq(self.cancel | ~self.config.bus_master),
+            packer.mute.eq(self.cancel | ~self.config.bus_master | gap
+                           | (packer.done & packer.muted)),
             self.done.eq(packer.done),
             self.dropped.eq(packer.muted),
             self.idle.eq(underway == 0),
