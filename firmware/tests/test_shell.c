@@ -255,6 +255,37 @@ static void ls_shows_types_sizes_dates_and_mounts(void)
 	bench_close(&bench);
 }
 
+/* Bit by bit. */
+static uint32_t crc32_of(const uint8_t *data, uint32_t bytes)
+{
+	uint32_t crc = 0xffffffffu;
+
+	for (uint32_t n = 0; n < bytes * 8; n++) {
+		crc ^= n % 8 == 0 ? data[n / 8] : 0;
+		crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320u : 0);
+	}
+	return ~crc;
+}
+
+static void a_checksum_is_right_at_every_length(void)
+{
+	static const uint32_t sizes[] = { 0, 7, 1200, 1203, 1204, 1207, 4099, 65536, 200003 };
+	uint8_t *data = pattern(200003);
+
+	for (uint32_t n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+		char line[32];
+		struct bench bench;
+
+		bench_open_mounted(&bench);
+		model_9p_make(bench.server, 0, "f", false, data, sizes[n]);
+		snprintf(line, sizeof(line), "%08x %u /host/f", crc32_of(data, sizes[n]), sizes[n]);
+		CHECK_EQUAL(bench_run(&bench, "crc32 /host/f"), 0);
+		CHECK_CONTAINS(bench.out.text, line);
+		bench_close(&bench);
+	}
+	free(data);
+}
+
 static void mkdir_mv_and_rm_change_the_tree(void)
 {
 	struct bench bench;
@@ -440,6 +471,7 @@ const struct check_case check_cases[] = {
 	CASE(semicolons_part_commands_and_the_last_status_counts),
 	CASE(ls_streams_a_directory_of_600_entries),
 	CASE(ls_shows_types_sizes_dates_and_mounts),
+	CASE(a_checksum_is_right_at_every_length),
 	CASE(mkdir_mv_and_rm_change_the_tree),
 	CASE(a_server_without_the_at_messages_is_asked_by_older_ones),
 	CASE(an_interrupted_command_ends_and_gives_its_fids_back),

@@ -16,6 +16,15 @@
 /* Reversed polynomial of IEEE 802.3. */
 #define CRC_POLYNOMIAL 0xedb88320u
 
+/*
+ * A multiple of the polynomial with five terms, whole words apart: adding a word to those that lie
+ * so many words behind it is worth what the word itself is.
+ */
+#define FOLD_1 145
+#define FOLD_2 183
+#define FOLD_3 211
+#define FOLD_4 300
+
 /* Take `bytes` of a file's data, in the payload buffer; returns a positive errno or 0. */
 typedef int (*consume_fn)(struct vop_shell *shell, void *context, uint32_t bytes);
 
@@ -107,30 +116,61 @@ static void make_crc_tables(struct vop_shell *shell)
 	shell->crc_ready = true;
 }
 
+/* A word of the payload, which is declared as bytes. */
+typedef uint32_t __attribute__((may_alias)) payload_word;
+
 /*
- * The payload buffer is aligned, so whole words are loaded. Their bytes come back through memory,
- * by way of a volatile: the soft core's shifts take a cycle per bit.
+ * Move what the words add to the checksum into the last FOLD_4 of them; returns the first of these.
+ * Spoils the payload. Takes 31 cycles a word on the soft core, where look-ups in tables take 49.
+ *
+ * Ref: Russell, "Chorba: A novel CRC32 implementation", 2024.
  */
+static payload_word *fold(payload_word *at, uint32_t words)
+{
+	for (; words > FOLD_4; words--, at++) {
+		uint32_t word = *at;
+		uint32_t sum_1 = at[FOLD_1] ^ word;
+		uint32_t sum_2 = at[FOLD_2] ^ word;
+		uint32_t sum_3 = at[FOLD_3] ^ word;
+		uint32_t sum_4 = at[FOLD_4] ^ word;
+
+		at[FOLD_1] = sum_1;
+		at[FOLD_2] = sum_2;
+		at[FOLD_3] = sum_3;
+		at[FOLD_4] = sum_4;
+	}
+	return at;
+}
+
+/* The bytes of a sum come back through a volatile: the soft core's shifts take a cycle per bit. */
+static uint32_t add_word(const struct vop_shell *shell, uint32_t crc, uint32_t word_le)
+{
+	volatile union {
+		uint32_t word_le;
+		uint8_t byte[4];
+	} mixed;
+
+	mixed.word_le = VOP_LE32(crc) ^ word_le;
+	return shell->crc_tables[3][mixed.byte[0]] ^ shell->crc_tables[2][mixed.byte[1]] ^
+	       shell->crc_tables[1][mixed.byte[2]] ^ shell->crc_tables[0][mixed.byte[3]];
+}
+
 static int add_to_checksum(struct vop_shell *shell, void *context, uint32_t bytes)
 {
 	struct checksum *sum = context;
-	const uint8_t *at = shell->payload;
+	payload_word *words = (payload_word *)(void *)shell->payload;
+	payload_word *end = words + bytes / 4;
 	uint32_t crc = sum->crc;
-	uint32_t left = bytes;
 
-	for (; left >= 4; left -= 4, at += 4) {
-		volatile union {
-			uint32_t word_le;
-			uint8_t byte[4];
-		} mixed;
-		uint32_t word_le;
-
-		__builtin_memcpy(&word_le, __builtin_assume_aligned(at, 4), sizeof(word_le));
-		mixed.word_le = VOP_LE32(crc) ^ word_le;
-		crc = shell->crc_tables[3][mixed.byte[0]] ^ shell->crc_tables[2][mixed.byte[1]] ^
-		      shell->crc_tables[1][mixed.byte[2]] ^ shell->crc_tables[0][mixed.byte[3]];
+	if (bytes / 4 > FOLD_4) {
+		words[0] ^= VOP_LE32(crc);
+		crc = 0;
+		words = fold(words, bytes / 4);
 	}
-	for (; left > 0; left--, at++) {
+	while (words < end) {
+		crc = add_word(shell, crc, *words++);
+	}
+	for (const uint8_t *at = (const uint8_t *)end; at < shell->payload + bytes; at++) {
 		crc = (crc >> 8) ^ shell->crc_tables[0][(crc & 0xff) ^ *at];
 	}
 	sum->crc = crc;
