@@ -130,6 +130,7 @@ class Demo:
                 if options.interactive:
                     say("shell", "the card's shell is yours; Ctrl-] leaves it")
                     hand_over(machine.console)
+                    print(flush=True)  # what was left stands behind a prompt
                     machine.shell.new_line(COMMAND_TIMEOUT_S)
                 else:
                     for command in options.commands:

@@ -22,9 +22,10 @@ def traffic_between(counters):
     dict
         ``cycles``: clocks really simulated. ``leapt_cycles``: idle ones, leapt over. ``tlps``:
         by direction and kind. ``bytes``: carried by writes and completions, by direction.
-        ``sizes``: by direction and kind, how many TLPs of how many bytes. ``msis``, ``mps``,
-        ``mrrs``. ``host_mmio_reads``: reads of any BAR. All from mount to last command, and
-        ``null`` if the card did not write its marker; ``whole_run`` has the same from power-on.
+        ``sizes``: by direction and kind, how many TLPs of how many bytes. ``inner_sizes``: the
+        same of memory requests inside bulk transfers, first and last of each left out. ``msis``,
+        ``mps``, ``mrrs``. ``host_mmio_reads``: reads of any BAR. All from mount to last command,
+        and ``null`` if the card did not write its marker; ``whole_run`` has the same from power-on.
     """
     markers, end = counters["markers"], counters["end"]
     first, last = markers.get(str(MOUNTED)), markers.get(str(FINISHED))
@@ -35,15 +36,17 @@ def traffic_between(counters):
 
 
 def _difference(first, last):
-    tlps, sizes, carried = {}, {}, {}
+    tlps, carried = {}, {}
+    histograms = {"sizes": {}, "inner_sizes": {}}
     for direction in DIRECTIONS:
         before, after = first[direction], last[direction]
         for kind, count in after["tlps"].items():
             tlps[f"{direction}_{kind}"] = count - before.get("tlps", {}).get(kind, 0)
-        for kind, histogram in after["sizes"].items():
-            old = before.get("sizes", {}).get(kind, {})
-            counts = {size: count - old.get(size, 0) for size, count in histogram.items()}
-            sizes[f"{direction}_{kind}"] = {size: count for size, count in counts.items() if count}
+        for name, sizes in histograms.items():
+            for kind, histogram in after[name].items():
+                old = before.get(name, {}).get(kind, {})
+                counts = {size: count - old.get(size, 0) for size, count in histogram.items()}
+                sizes[f"{direction}_{kind}"] = {size: n for size, n in counts.items() if n}
         carried[direction] = sum(
             after["bytes"].get(kind, 0) - before.get("bytes", {}).get(kind, 0)
             for kind in ("memory_write", "completion_data")
@@ -54,7 +57,7 @@ def _difference(first, last):
         "msis": last["msis"] - first["msis"],
         "tlps": tlps,
         "bytes": carried,
-        "sizes": sizes,
+        **histograms,
         "host_mmio_reads": tlps.get("to_card_memory_read", 0),
     }
 
@@ -85,15 +88,19 @@ def table(traffic):
 
 
 def _full_size(traffic):
-    """How many of the copier's requests have full size."""
+    """How many of the copier's requests have full size: of all, and of those that should."""
     lines = []
     limits = (("memory_write", "writes", "mps"), ("memory_read", "reads", "mrrs"))
     for kind, name, limit in limits:
-        histogram = (traffic["sizes"] or {}).get(f"to_host_{kind}")
-        if histogram:
+        if not traffic["sizes"]:
+            continue
+        counts = []
+        for histograms in (traffic["sizes"], traffic["inner_sizes"]):
+            histogram = histograms.get(f"to_host_{kind}", {})
             full = histogram.get(str(traffic[limit]), 0)
-            lines.append(f"  {full} of {sum(histogram.values())} {name} of host memory carry "
-                         f"{limit.upper()} bytes")  # fmt: skip
+            counts.append(f"{full} of {sum(histogram.values())}")
+        lines.append(f"  {name} of {limit.upper()} bytes: {counts[0]}; inside bulk transfers, "
+                     f"first and last left out: {counts[1]}")  # fmt: skip
     return lines
 
 
