@@ -27,4 +27,12 @@ static inline void vop_vm_flags_clear(struct vm_area_struct *vma,
 #define vop_vm_flags_clear vm_flags_clear
 #endif
 
+/* Delete when 6.17 is the oldest: page frame numbers became plain. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#define vop_pfn(pfn) pfn_to_pfn_t(pfn)
+#else
+#define vop_pfn(pfn) (pfn)
+#endif
+
 #endif /* VOP_HOST_COMPAT_H */

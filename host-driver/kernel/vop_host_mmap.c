@@ -4,7 +4,8 @@
  *
  * The memory behind a mapping is freed when the device is removed. Closing the
  * file cannot leave a mapping behind, as a mapping holds the file; a driver
- * that leaves can, so it takes them away: vop_mmap_revoke().
+ * that leaves can, so it takes them away: vop_mmap_revoke(). Who reads on finds
+ * zeros, the status of a device without a driver, until poll() tells it more.
  */
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -115,6 +116,18 @@ static int vop_remember_mm(struct vop_vdev *vdev, struct mm_struct *mm)
 	return 0;
 }
 
+/* Only a mapping that was taken away faults: the others are complete. */
+static vm_fault_t vop_mmap_fault(struct vm_fault *vmf)
+{
+	unsigned long zero = page_to_pfn(ZERO_PAGE(vmf->address));
+
+	return vmf_insert_mixed(vmf->vma, vmf->address, vop_pfn(zero));
+}
+
+static const struct vm_operations_struct vop_mmap_ops = {
+	.fault = vop_mmap_fault,
+};
+
 /**
  * vop_mmap() - map the device page, the vrings, or both
  * @vdev: the virtio device
@@ -138,6 +151,8 @@ int vop_mmap(struct vop_vdev *vdev, struct vm_area_struct *vma)
 		ret = vop_remember_mm(vdev, vma->vm_mm);
 	if (!ret)
 		ret = vop_map_parts(vdev, vma);
+	if (!ret)
+		vma->vm_ops = &vop_mmap_ops;
 	mutex_unlock(&vdev->map_lock);
 	return ret;
 }
