@@ -6,7 +6,8 @@
  *				information block at a multiple of ALIGN (default 1)
  *	exercise misuse		everything that must be refused
  *	exercise config		changes configuration space
- *	exercise hold		adds a device, then waits until it is taken away
+ *	exercise hold		adds a device, then waits until its card is lost
+ *	exercise revoked	adds a device, then waits until the driver leaves
  *	exercise broken		waits for a chain, expects EIO from it
  *
  * Prints what went wrong and exits 1, or prints "ok".
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +208,8 @@ static void config(void)
 	close(fd);
 }
 
-static void hold(void)
+/* Whether the mapping is then taken away, and not only the card lost. */
+static void hold(bool is_revoked)
 {
 	char buffer[4];
 	int fd = add_device();
@@ -219,9 +222,9 @@ static void hold(void)
 	while (!(wait_for(fd) & POLLERR))
 		;
 	/* Taken away a little later, it reads as zeros: no SIGBUS. */
-	for (tries = 0; *(const volatile __u32 *)map && tries < 300; tries++)
+	for (tries = 0; is_revoked && *(const volatile __u32 *)map && tries < 300; tries++)
 		usleep(10000);
-	EXPECT(!*(const volatile __u32 *)map);
+	EXPECT(is_revoked == !*(const volatile __u32 *)map);
 	EXPECT(copy(fd, buffer, 4, 0) == -ENODEV);
 	EXPECT(ioctl(fd, VOP_VIRTIO_CONFIG_CHANGE, buffer) < 0 &&
 	       errno == ENODEV);
@@ -250,7 +253,9 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "config"))
 		config();
 	else if (!strcmp(what, "hold"))
-		hold();
+		hold(false);
+	else if (!strcmp(what, "revoked"))
+		hold(true);
 	else if (!strcmp(what, "broken"))
 		broken();
 	else

@@ -124,13 +124,13 @@ def test_a_command_that_fails_or_is_late_ends_in_eio_and_the_channel_is_reset(ma
 
 
 def test_the_driver_leaves_under_an_open_file_and_a_mapping(machine):
-    machine.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
+    machine.guest.check("exercise revoked >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
 
     machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/unbind")
 
     machine.guest.check(
         "for n in 1 2 3 4 5 6 7 8 9; do grep -q ok /tmp/held && break; sleep 0.5; done; "
-        "cat /tmp/held; grep -q ok /tmp/held"
+        "grep -q ok /tmp/held"
     )
     machine.guest.check(f"echo 0000:01:00.0 >{DRIVER}/bind")
 
