@@ -53,7 +53,7 @@ def _add_program(archive, program, path):
     if not program.exists():
         found = shutil.which(program.name)
         if found is None:
-            return
+            raise FileNotFoundError(f"{program} is missing for the guest: run `make setup`")
         program = Path(found)
     archive.file(path, program.read_bytes(), 0o755)
     for library in _libraries(program):
