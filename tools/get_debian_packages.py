@@ -4,6 +4,7 @@
 import importlib.util
 import os
 import shutil
+import sys
 
 from progress import SetupError, run, say
 
@@ -42,8 +43,11 @@ def get_debian_packages(packages):
 
 
 def _python_packages():
-    """Debian keeps the means to make a virtual environment in a package of its own."""
-    return [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
+    """What Debian splits off its own interpreter: virtual environments, the library for cocotb."""
+    packages = [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
+    if sys.base_prefix == "/usr":
+        packages.append(f"libpython{sys.version_info.major}.{sys.version_info.minor}")
+    return packages
 
 
 def _is_installed(name):
