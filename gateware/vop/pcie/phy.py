@@ -21,6 +21,8 @@ ConfigLayout = data.StructLayout({
     "no_snoop":         1,   # may be set in requests
     "msi_enabled":      1,
     "msi_vectors_log2": 3,   # log2 of the vectors granted
+    "msix_enabled":     1,
+    "msix_masked":      1,   # Function Mask: every MSI-X vector is held back
 })
 
 #: Faults that the card tells the host about, one-cycle pulses, at most one each cycle.
@@ -55,6 +57,9 @@ class Signature(wiring.Signature):
         TLPs to the host; they leave in this order. ``valid`` may pause between beats.
     tx_drained : ``Out(1)``
         High while every TLP accepted on ``tx`` has been taken whole by the hard block.
+    tx_shallow : ``Out(1)``
+        High while few TLPs (about two) wait in the hard block's transmit buffer: what is sent now
+        leaves soon. Always high where the block does not tell.
     msi : ``In(stream.Signature(5))``
         Vector to raise, below ``1 << config.msi_vectors_log2``. Accepted in the cycle in which the
         hard block takes it; it leaves behind every TLP that the block has taken before.
@@ -75,6 +80,7 @@ class Signature(wiring.Signature):
             "hold_nonposted": In(1),
             "tx":             In(stream.Signature(TxBeatLayout(width))),
             "tx_drained":     Out(1),
+            "tx_shallow":     Out(1, init=1),
             "msi":            In(stream.Signature(5)),
             "config":         Out(ConfigLayout),
             "error":          In(ErrorLayout),
