@@ -9,7 +9,7 @@ TIMEOUT_CYCLES = 1024
 
 # Written down once more by hand, from docs/registers.md: the tests shall not trust the tables.
 COPIER_BASE, GUARD_BASE = 0x1000, 0x0400
-CHANNEL_STRIDE = 0x40
+CHANNEL_STRIDE = 0x80
 CONTROL, STATUS, SEQUENCE, RECORD_LO, RECORD_HI, RECORD_CONFIG = (
     0x20, 0x24, 0x28, 0x2C, 0x30, 0x34)
 ENABLE, RESET_CHANNEL = 1, 2

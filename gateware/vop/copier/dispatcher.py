@@ -77,7 +77,7 @@ class Dispatcher(wiring.Component):
         unused_control = command.control & (
             0xFFFF_FFFF ^ _USED_CONTROL ^ 1 << COMMAND_BITS["to_host_lsb"])
         m.d.comb += stray.eq(
-            (unused_control != 0) | (command.reserved != 0)
+            (unused_control != 0) | (Cat(command.head, command.entries) != 0)
             | ((opcode != Opcode.COPY) & (not_copy != 0))
             | ((opcode != Opcode.COMPLETE) & (not_complete != 0)))
 

@@ -55,10 +55,22 @@
 #define VOP_COPIER_LIMITS_QUEUE_DEPTH		8
 
 /* Bytes from one channel's registers to the next. */
-#define VOP_COPIER_LIMITS_CHANNEL_STRIDE	64
+#define VOP_COPIER_LIMITS_CHANNEL_STRIDE	128
+
+/* Commands of a channel that may be under way at once. */
+#define VOP_COPIER_LIMITS_IN_FLIGHT		8
 
 /* Most bytes that one command moves. */
 #define VOP_COPIER_LIMITS_MAX_BYTES		0x100000u
+
+/* Most entries of a scatter-gather list. */
+#define VOP_COPIER_LIMITS_MAX_LIST		0x1000u
+
+/*
+ * Bytes of an entry of a scatter-gather list: an 8-byte address, a 4-byte
+ * length in bytes, 4 bytes of zero.
+ */
+#define VOP_COPIER_LIMITS_LIST_ENTRY_BYTES	16
 
 /* Most entries of a vring. */
 #define VOP_COPIER_LIMITS_MAX_RING		0x8000u
@@ -73,12 +85,25 @@
 
 /*
  * 1: when the command has ended (and its record is written) raise the channel's
- * vector (host channel) or interrupt the CPU (card channel).
+ * vector (host channel) or interrupt the CPU (card channel), coalesced. A
+ * command that fails does so in any case, at once.
  */
 #define VOP_COMMAND_BITS_INTERRUPT_LSB		5
 
-/* copy: 1 = card to host, 0 = host to card. */
+/* copy, chain: 1 = card to host, 0 = host to card. */
 #define VOP_COMMAND_BITS_TO_HOST_LSB		6
+
+/*
+ * copy, chain: `host_address` is the card address of a scatter-gather list of
+ * the linear side, 16-byte aligned.
+ */
+#define VOP_COMMAND_BITS_LIST_LSB		7
+
+/* copy, chain: payload may carry relaxed ordering, where the host allows it. */
+#define VOP_COMMAND_BITS_RELAXED_LSB		8
+
+/* copy, chain: payload may carry no snoop, where the host allows it. */
+#define VOP_COMMAND_BITS_NO_SNOOP_LSB		9
 
 /* 16 bits, echoed in the record. */
 #define VOP_COMMAND_BITS_TAG_LSB		16
@@ -96,11 +121,42 @@
 
 /* vring_flags: Bits of a vring context's `flags`. */
 
-/* VIRTIO_F_EVENT_IDX holds: `complete` obeys `used_event`. */
+/*
+ * VIRTIO_F_EVENT_IDX holds: `complete` obeys `used_event`, `publish` obeys
+ * `avail_event`.
+ */
 #define VOP_VRING_FLAGS_EVENT_IDX		1
 
 /* `publish` raises the vector even when nothing was new. */
 #define VOP_VRING_FLAGS_ALWAYS_NOTIFY		2
+
+/* VIRTIO_F_INDIRECT_DESC holds: a descriptor may name a table of its own. */
+#define VOP_VRING_FLAGS_INDIRECT		4
+
+/*
+ * The device arms its notifications (`arm`): `publish` obeys the used ring's
+ * flags or `avail_event`. Without it every `publish` of something new raises
+ * the vector.
+ */
+#define VOP_VRING_FLAGS_SUPPRESS		8
+
+/*
+ * `publish` writes the readable payload of each chain, as far as it fits, to
+ * its slot of the push area ahead of the descriptors.
+ */
+#define VOP_VRING_FLAGS_PUSH			16
+
+/* The descriptor table that `chain` walks lies at `desc_host`. */
+#define VOP_VRING_FLAGS_DESC_IN_HOST		32
+
+/* The avail ring that `complete` asks lies at `avail_host`. */
+#define VOP_VRING_FLAGS_AVAIL_IN_HOST		64
+
+/* The used ring that `complete` and `arm` write lies at `used_host`. */
+#define VOP_VRING_FLAGS_USED_IN_HOST		128
+
+/* Descriptors hold host bus addresses; else card addresses. */
+#define VOP_VRING_FLAGS_BUFFERS_IN_HOST		256
 
 /*
  * card_addresses: The CPU's address map. A card address is a CPU address and an
@@ -187,6 +243,7 @@ enum vop_opcode {
 	VOP_OPCODE_PUBLISH = 2,
 	VOP_OPCODE_COMPLETE = 3,
 	VOP_OPCODE_CHAIN = 4,
+	VOP_OPCODE_ARM = 5,
 };
 
 /* How a command ended. 0 is success; every other code names the fault. */
@@ -207,6 +264,11 @@ enum vop_command_error {
 	VOP_COMMAND_ERROR_BAD_DESCRIPTOR = 13,
 	VOP_COMMAND_ERROR_LOOP = 14,
 	VOP_COMMAND_ERROR_QUEUE_OVERFLOW = 15,
+	VOP_COMMAND_ERROR_BAD_ORDER = 16,
+	VOP_COMMAND_ERROR_BAD_INDIRECT = 17,
+	VOP_COMMAND_ERROR_CHAIN_OVERFLOW = 18,
+	VOP_COMMAND_ERROR_BAD_LIST = 19,
+	VOP_COMMAND_ERROR_BAD_RING = 20,
 };
 
 /* Where a channel is. */
@@ -474,8 +536,8 @@ enum vop_config_change {
 #define VOP_STATS_MARKER_VALUE_MASK		0xffffffffu
 
 /*
- * Block copier: Channels of the vring-copy engine, 64 bytes each. Each side may
- * write its own channels only, and read all.
+ * Block copier: Channels of the vring-copy engine, 128 bytes each. Each side
+ * may write its own channels only, and read all.
  */
 #define VOP_COPIER_BLOCK			0x01000u
 #define VOP_COPIER_BLOCK_BYTES			0x400u
@@ -483,43 +545,43 @@ enum vop_config_change {
 /* Word 0 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_0			0x01000u
 #define VOP_COPIER_COMMAND_0_COUNT		8
-#define VOP_COPIER_COMMAND_0_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_0_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_0_VALUE_MASK		0xffffffffu
 
 /* Word 1 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_1			0x01004u
 #define VOP_COPIER_COMMAND_1_COUNT		8
-#define VOP_COPIER_COMMAND_1_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_1_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_1_VALUE_MASK		0xffffffffu
 
 /* Word 2 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_2			0x01008u
 #define VOP_COPIER_COMMAND_2_COUNT		8
-#define VOP_COPIER_COMMAND_2_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_2_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_2_VALUE_MASK		0xffffffffu
 
 /* Word 3 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_3			0x0100cu
 #define VOP_COPIER_COMMAND_3_COUNT		8
-#define VOP_COPIER_COMMAND_3_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_3_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_3_VALUE_MASK		0xffffffffu
 
 /* Word 4 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_4			0x01010u
 #define VOP_COPIER_COMMAND_4_COUNT		8
-#define VOP_COPIER_COMMAND_4_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_4_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_4_VALUE_MASK		0xffffffffu
 
 /* Word 5 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_5			0x01014u
 #define VOP_COPIER_COMMAND_5_COUNT		8
-#define VOP_COPIER_COMMAND_5_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_5_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_5_VALUE_MASK		0xffffffffu
 
 /* Word 6 of an inline command. Written by: both. */
 #define VOP_COPIER_COMMAND_6			0x01018u
 #define VOP_COPIER_COMMAND_6_COUNT		8
-#define VOP_COPIER_COMMAND_6_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_6_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_6_VALUE_MASK		0xffffffffu
 
 /*
@@ -528,20 +590,20 @@ enum vop_config_change {
  */
 #define VOP_COPIER_COMMAND_7			0x0101cu
 #define VOP_COPIER_COMMAND_7_COUNT		8
-#define VOP_COPIER_COMMAND_7_STRIDE		0x40u
+#define VOP_COPIER_COMMAND_7_STRIDE		0x80u
 #define VOP_COPIER_COMMAND_7_VALUE_MASK		0xffffffffu
 
 /* State control. Written by: both. */
 #define VOP_COPIER_CONTROL			0x01020u
 #define VOP_COPIER_CONTROL_COUNT		8
-#define VOP_COPIER_CONTROL_STRIDE		0x40u
+#define VOP_COPIER_CONTROL_STRIDE		0x80u
 #define VOP_COPIER_CONTROL_ENABLE_MASK		0x00000001u
 #define VOP_COPIER_CONTROL_RESET_MASK		0x00000002u
 
 /* State. Written by: both. */
 #define VOP_COPIER_STATUS			0x01024u
 #define VOP_COPIER_STATUS_COUNT			8
-#define VOP_COPIER_STATUS_STRIDE		0x40u
+#define VOP_COPIER_STATUS_STRIDE		0x80u
 #define VOP_COPIER_STATUS_STATE_MASK		0x00000003u
 #define VOP_COPIER_STATUS_HELD_MASK		0x0000ff00u
 #define VOP_COPIER_STATUS_ERROR_MASK		0x00ff0000u
@@ -549,27 +611,84 @@ enum vop_config_change {
 /* Progress. Written by: both. */
 #define VOP_COPIER_SEQUENCE			0x01028u
 #define VOP_COPIER_SEQUENCE_COUNT		8
-#define VOP_COPIER_SEQUENCE_STRIDE		0x40u
+#define VOP_COPIER_SEQUENCE_STRIDE		0x80u
 #define VOP_COPIER_SEQUENCE_COUNT_MASK		0xffffffffu
 
 /* Address of the record ring, low half. Written by: both. */
 #define VOP_COPIER_RECORD_LO			0x0102cu
 #define VOP_COPIER_RECORD_LO_COUNT		8
-#define VOP_COPIER_RECORD_LO_STRIDE		0x40u
+#define VOP_COPIER_RECORD_LO_STRIDE		0x80u
 #define VOP_COPIER_RECORD_LO_VALUE_MASK		0xffffffffu
 
 /* Address of the record ring, high half. Written by: both. */
 #define VOP_COPIER_RECORD_HI			0x01030u
 #define VOP_COPIER_RECORD_HI_COUNT		8
-#define VOP_COPIER_RECORD_HI_STRIDE		0x40u
+#define VOP_COPIER_RECORD_HI_STRIDE		0x80u
 #define VOP_COPIER_RECORD_HI_VALUE_MASK		0xffffffffu
 
 /* Shape of the record ring. Written by: both. */
 #define VOP_COPIER_RECORD_CONFIG		0x01034u
 #define VOP_COPIER_RECORD_CONFIG_COUNT		8
-#define VOP_COPIER_RECORD_CONFIG_STRIDE		0x40u
+#define VOP_COPIER_RECORD_CONFIG_STRIDE		0x80u
 #define VOP_COPIER_RECORD_CONFIG_ENTRIES_LOG2_MASK	0x0000000fu
 #define VOP_COPIER_RECORD_CONFIG_VECTOR_MASK	0x00001f00u
+
+/* Command ring. Written by: both. */
+#define VOP_COPIER_RING_BASE			0x01038u
+#define VOP_COPIER_RING_BASE_COUNT		8
+#define VOP_COPIER_RING_BASE_STRIDE		0x80u
+#define VOP_COPIER_RING_BASE_ADDRESS_MASK	0xffffffffu
+
+/* Shape of the command ring. Written by: both. */
+#define VOP_COPIER_RING_CONFIG			0x0103cu
+#define VOP_COPIER_RING_CONFIG_COUNT		8
+#define VOP_COPIER_RING_CONFIG_STRIDE		0x80u
+#define VOP_COPIER_RING_CONFIG_ENTRIES_LOG2_MASK	0x0000000fu
+
+/* Doorbell of the command ring. Written by: both. */
+#define VOP_COPIER_RING_TAIL			0x01040u
+#define VOP_COPIER_RING_TAIL_COUNT		8
+#define VOP_COPIER_RING_TAIL_STRIDE		0x80u
+#define VOP_COPIER_RING_TAIL_INDEX_MASK		0x0000ffffu
+
+/* Progress in the command ring. Written by: both. */
+#define VOP_COPIER_RING_HEAD			0x01044u
+#define VOP_COPIER_RING_HEAD_COUNT		8
+#define VOP_COPIER_RING_HEAD_STRIDE		0x80u
+#define VOP_COPIER_RING_HEAD_INDEX_MASK		0x0000ffffu
+
+/*
+ * Interrupt coalescing. A command that ends with an error, or the last one
+ * held, does not wait beyond `ticks`. Written by: both.
+ */
+#define VOP_COPIER_COALESCE			0x01048u
+#define VOP_COPIER_COALESCE_COUNT		8
+#define VOP_COPIER_COALESCE_STRIDE		0x80u
+#define VOP_COPIER_COALESCE_COUNT_MASK		0x000000ffu
+#define VOP_COPIER_COALESCE_TICKS_MASK		0x00ffff00u
+
+/* `arm` in one store. Written by: both. */
+#define VOP_COPIER_ARM				0x0104cu
+#define VOP_COPIER_ARM_COUNT			8
+#define VOP_COPIER_ARM_STRIDE			0x80u
+#define VOP_COPIER_ARM_VALUE_MASK		0x0000ffffu
+#define VOP_COPIER_ARM_CONTEXT_MASK		0xffff0000u
+
+/* `complete` in one 8-byte store: first half. Written by: both. */
+#define VOP_COPIER_COMPLETE_ID			0x01050u
+#define VOP_COPIER_COMPLETE_ID_COUNT		8
+#define VOP_COPIER_COMPLETE_ID_STRIDE		0x80u
+#define VOP_COPIER_COMPLETE_ID_USED_ID_MASK	0x0000ffffu
+#define VOP_COPIER_COMPLETE_ID_CONTEXT_MASK	0xffff0000u
+
+/*
+ * `complete` in one 8-byte store: second half; writing it submits the command,
+ * without record and interrupt of its own. Written by: both.
+ */
+#define VOP_COPIER_COMPLETE_LEN			0x01054u
+#define VOP_COPIER_COMPLETE_LEN_COUNT		8
+#define VOP_COPIER_COMPLETE_LEN_STRIDE		0x80u
+#define VOP_COPIER_COMPLETE_LEN_USED_LEN_MASK	0xffffffffu
 
 /* Block timer: Machine timer, laid out like a SiFive CLINT. */
 #define VOP_TIMER_BLOCK				0x10000u
@@ -794,24 +913,40 @@ _Static_assert(__builtin_offsetof(struct vop_vring_info, cookie_le) == 4,
 	       "offset of vop_vring_info.cookie_le");
 
 /*
- * One command, as written to a channel's inline registers. Words that a command
- * does not use must be zero.
+ * One command, as written to a channel's inline registers or to its ring. Words
+ * that a command does not use must be zero.
  */
 struct vop_copier_command {
 	/* See constants `command_bits`. Written by: both. */
 	uint32_t control_le;
-	/* copy: bytes to move, 1 to `max_bytes`. Written by: both. */
+	/*
+	 * copy: bytes to move, 1 to `max_bytes`. chain: most bytes to move, 1 to
+	 * `max_bytes`; the record tells how many there were. Written by: both.
+	 */
 	uint32_t bytes_le;
-	/* copy: host bus address, any alignment. Written by: both. */
+	/*
+	 * copy: host bus address, any alignment. chain: the linear side: a host bus
+	 * address, or a card address where the context's buffers lie in host memory.
+	 * Both: a list of such, see `list_lsb`. Written by: both.
+	 */
 	uint64_t host_address_le;
 	/*
-	 * copy: byte address in card RAM, any alignment. publish, complete: address of
-	 * the vring context, 64-byte aligned. Written by: both.
+	 * copy: byte address in card RAM, any alignment. All others: address of the
+	 * vring context, 64-byte aligned. Written by: both.
 	 */
 	uint32_t card_address_le;
-	/* Zero. Written by: both. */
-	uint32_t reserved_le;
-	/* complete: head of the finished chain. Written by: both. */
+	/* chain: head of the chain. Written by: both. */
+	uint16_t head_le;
+	/*
+	 * copy, chain: entries of the list, 1 to `max_list`; 0 without one. Written by:
+	 * both.
+	 */
+	uint16_t entries_le;
+	/*
+	 * complete: head of the finished chain. chain: bytes to skip at the start of
+	 * its readable (or writable) part. arm: the avail index to be told of (event
+	 * index), or the flags of the used ring. Written by: both.
+	 */
 	uint32_t used_id_le;
 	/* complete: bytes written into the chain's buffers. Written by: both. */
 	uint32_t used_len_le;
@@ -827,8 +962,10 @@ _Static_assert(__builtin_offsetof(struct vop_copier_command, host_address_le) ==
 	       "offset of vop_copier_command.host_address_le");
 _Static_assert(__builtin_offsetof(struct vop_copier_command, card_address_le) == 16,
 	       "offset of vop_copier_command.card_address_le");
-_Static_assert(__builtin_offsetof(struct vop_copier_command, reserved_le) == 20,
-	       "offset of vop_copier_command.reserved_le");
+_Static_assert(__builtin_offsetof(struct vop_copier_command, head_le) == 20,
+	       "offset of vop_copier_command.head_le");
+_Static_assert(__builtin_offsetof(struct vop_copier_command, entries_le) == 22,
+	       "offset of vop_copier_command.entries_le");
 _Static_assert(__builtin_offsetof(struct vop_copier_command, used_id_le) == 24,
 	       "offset of vop_copier_command.used_id_le");
 _Static_assert(__builtin_offsetof(struct vop_copier_command, used_len_le) == 28,
@@ -838,7 +975,11 @@ _Static_assert(__builtin_offsetof(struct vop_copier_command, used_len_le) == 28,
 struct vop_copier_record {
 	/* See constants `record_bits`. Written by: card. */
 	uint32_t control_le;
-	/* copy: bytes moved. publish: avail entries published. Written by: card. */
+	/*
+	 * copy, chain: bytes moved. publish: avail entries published. arm: entries
+	 * published beyond the index, 0 where the vector was not raised. Written by:
+	 * card.
+	 */
 	uint32_t bytes_le;
 	/*
 	 * Commands ended on this channel since its reset, this one included. Written
@@ -861,9 +1002,9 @@ _Static_assert(__builtin_offsetof(struct vop_copier_record, reserved_le) == 12,
 	       "offset of vop_copier_record.reserved_le");
 
 /*
- * A virtqueue as the copier sees it. It lies in card RAM, 64-byte aligned,
- * directly behind the used ring: at used_address + align64(6 + 8 * num). The
- * firmware fills it; the copier writes `published` and `used_idx`.
+ * A virtqueue as the copier sees it. It lies in card RAM, 64-byte aligned; for
+ * a ring of VOP directly behind the used ring, at used_address + align64(6 + 8
+ * * num). Software fills it; the copier writes `published` and `used_idx`.
  */
 struct vop_vring_context {
 	/* Card address of the descriptor table; 16-byte aligned. Written by: card. */
@@ -876,18 +1017,38 @@ struct vop_vring_context {
 	uint16_t num_le;
 	/* See constants `vring_flags`. Written by: card. */
 	uint16_t flags_le;
-	/* Host bus address of the mirrored descriptor table. Written by: card. */
+	/*
+	 * Host bus address of the descriptor table: the mirror that `publish` writes,
+	 * or the table itself (`desc_in_host`). Written by: card.
+	 */
 	uint64_t desc_host_le;
-	/* Host bus address of the mirrored avail ring. Written by: card. */
+	/* Host bus address of the avail ring, likewise. Written by: card. */
 	uint64_t avail_host_le;
-	/* Vector that `publish` raises, 0 to 31. Written by: card. */
-	uint32_t vector_le;
+	/*
+	 * Vector that `publish` and `arm` raise, and `complete` where the driver is the
+	 * host's; 0 to 31. Written by: card.
+	 */
+	uint8_t vector;
+	/* Log2 of the bytes of a push slot, 6 to 16. Written by: card. */
+	uint8_t push_slot_log2;
+	/* Zero. Written by: card. */
+	uint16_t reserved_0_le;
 	/* Avail index as last published; starts at 0. Written by: card. */
 	uint16_t published_le;
 	/* Used index as last written; starts at 0. Written by: card. */
 	uint16_t used_idx_le;
+	/*
+	 * Host bus address of the used ring (`used_in_host`), 4-byte aligned. Written
+	 * by: card.
+	 */
+	uint64_t used_host_le;
+	/*
+	 * Host bus address of the push area (`push`), 64-byte aligned: `num` slots,
+	 * that of a chain at head * (1 << push_slot_log2). Written by: card.
+	 */
+	uint64_t push_host_le;
 	/* Zero. Written by: card. */
-	uint32_t reserved_le[6];
+	uint64_t reserved_1_le;
 };
 
 _Static_assert(sizeof(struct vop_vring_context) == 64,
@@ -906,13 +1067,21 @@ _Static_assert(__builtin_offsetof(struct vop_vring_context, desc_host_le) == 16,
 	       "offset of vop_vring_context.desc_host_le");
 _Static_assert(__builtin_offsetof(struct vop_vring_context, avail_host_le) == 24,
 	       "offset of vop_vring_context.avail_host_le");
-_Static_assert(__builtin_offsetof(struct vop_vring_context, vector_le) == 32,
-	       "offset of vop_vring_context.vector_le");
+_Static_assert(__builtin_offsetof(struct vop_vring_context, vector) == 32,
+	       "offset of vop_vring_context.vector");
+_Static_assert(__builtin_offsetof(struct vop_vring_context, push_slot_log2) == 33,
+	       "offset of vop_vring_context.push_slot_log2");
+_Static_assert(__builtin_offsetof(struct vop_vring_context, reserved_0_le) == 34,
+	       "offset of vop_vring_context.reserved_0_le");
 _Static_assert(__builtin_offsetof(struct vop_vring_context, published_le) == 36,
 	       "offset of vop_vring_context.published_le");
 _Static_assert(__builtin_offsetof(struct vop_vring_context, used_idx_le) == 38,
 	       "offset of vop_vring_context.used_idx_le");
-_Static_assert(__builtin_offsetof(struct vop_vring_context, reserved_le) == 40,
-	       "offset of vop_vring_context.reserved_le");
+_Static_assert(__builtin_offsetof(struct vop_vring_context, used_host_le) == 40,
+	       "offset of vop_vring_context.used_host_le");
+_Static_assert(__builtin_offsetof(struct vop_vring_context, push_host_le) == 48,
+	       "offset of vop_vring_context.push_host_le");
+_Static_assert(__builtin_offsetof(struct vop_vring_context, reserved_1_le) == 56,
+	       "offset of vop_vring_context.reserved_1_le");
 
 #endif /* VOP_REGS_VOP_REGS_H */
