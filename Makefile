@@ -50,6 +50,12 @@ cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo'
 	$(call step,co-simulation)
 	@$(PY) -m pytest -m cosim sim host-driver/tests
 
+##@ Beyond `make test`
+.PHONY: formal
+formal: tools ## Bounded proofs, and a planted bug that each must find
+	$(call step,formal proofs)
+	@$(PY) -m formal
+
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
 setup: ## Debian packages, Python environment, QEMU and a kernel, in private folders

