@@ -19,7 +19,7 @@ from vop.pcie.receiver import Receiver
     (lambda: Receiver(128, depth=31), "Depth of the request queues must be 32 or more, not 31"),
     (lambda: BarDecoder(register_bytes=48, memory_bytes=64),
      "Size of BAR0 must be a power of two of at least 4, not 48"),
-    (lambda: Endpoint(96), "Width must be 64, 128 or 256 bits, not 96"),
+    (lambda: Endpoint(96), "Width of the TLP contract must be 64, 128 or 256 bits, not 96"),
 ])
 def test_a_parameter_out_of_range_is_refused_by_name(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):

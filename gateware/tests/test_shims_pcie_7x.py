@@ -214,7 +214,7 @@ def run_tx(tlps, pace, *, width=128, **configuration):
 
     async def count_drops(ctx):
         while True:
-            *_, pulse = await ctx.tick().sample(dut.dropped)
+            *_, pulse = await ctx.tick().sample(dut.phy.tx_dropped)
             dropped.append(pulse)
 
     simulate(dut, drive, background=[monitor.run, count_drops])
@@ -348,6 +348,11 @@ def test_configuration_pins_become_the_contracts_configuration():
         assert (config.rcb_128, config.extended_tag, config.relaxed_ordering, config.no_snoop,
                 config.msi_enabled, config.msi_vectors_log2, config.bus_master,
                 config.link_up) == (1, 1, 1, 1, 1, 4, 1, 1)
+        assert (config.msix_enabled, config.msix_masked) == (0, 0)
+        ctx.set(dut.pins.cfg_interrupt_msixenable, 1)
+        assert (ctx.get(dut.phy.config.msix_enabled), ctx.get(dut.phy.config.msix_masked)) == (1, 0)
+        ctx.set(dut.pins.cfg_interrupt_msixfm, 1)
+        assert ctx.get(dut.phy.config.msix_masked)
         ctx.set(dut.phy.hold_nonposted, 1)
         assert not ctx.get(dut.pins.rx_np_ok)
         ctx.set(dut.pins.cfg_received_func_lvl_rst, 1)
@@ -360,11 +365,60 @@ def test_an_error_is_reported_as_posted_so_that_the_block_adds_no_completion():
     dut = Pcie7xShim()
 
     async def drive(ctx):
+        ctx.set(dut.pins.cfg_err_cpl_rdy, 1)
         assert not ctx.get(dut.pins.cfg_err_posted)
         header = ErrorHeaderLayout.const({"tag": 0x5A, "requester": 0x1234, "traffic_class": 3})
         ctx.set(dut.phy.error, {"unsupported": 1, "header": header.as_bits()})
         assert (ctx.get(dut.pins.cfg_err_ur), ctx.get(dut.pins.cfg_err_posted)) == (1, 1)
         assert ctx.get(dut.pins.cfg_err_tlp_cpl_header) == 3 << 26 | 0x1234 << 8 | 0x5A
+
+    simulate(dut, drive)
+
+
+def test_a_report_waits_until_the_block_takes_it_and_is_made_once():
+    dut = Pcie7xShim()
+
+    async def drive(ctx):
+        header = ErrorHeaderLayout.const({"tag": 0x5A})
+        ctx.set(dut.phy.error, {"unsupported": 1, "header": header.as_bits()})
+        await ctx.tick()
+        ctx.set(dut.phy.error, {"completion_timeout": 1})
+        assert (ctx.get(dut.pins.cfg_err_ur), ctx.get(dut.pins.cfg_err_cpl_timeout)) == (0, 1)
+        await ctx.tick()
+        ctx.set(dut.phy.error, {})
+        await ctx.tick().repeat(5)
+        assert not ctx.get(dut.pins.cfg_err_ur)
+        assert not ctx.get(dut.idle)
+        ctx.set(dut.pins.cfg_err_cpl_rdy, 1)
+        assert (ctx.get(dut.pins.cfg_err_ur), ctx.get(dut.pins.cfg_err_posted)) == (1, 1)
+        assert ctx.get(dut.pins.cfg_err_tlp_cpl_header) == 0x5A
+        await ctx.tick()
+        assert not ctx.get(dut.pins.cfg_err_ur)
+        assert ctx.get(dut.idle)
+
+    simulate(dut, drive)
+
+
+@both_widths
+def test_the_transmit_queue_is_shallow_up_to_two_tlps(width):
+    dut = Pcie7xShim(width, transmit_buffers=20)
+
+    async def drive(ctx):
+        for free, shallow in ((20, 1), (18, 1), (17, 0), (5, 0), (18, 1)):
+            ctx.set(dut.pins.tx_buf_av, free)
+            await ctx.tick()
+            assert ctx.get(dut.phy.tx_shallow) == shallow
+
+    simulate(dut, drive)
+
+
+def test_a_tlp_that_the_block_drops_is_told():
+    dut = Pcie7xShim()
+
+    async def drive(ctx):
+        assert not ctx.get(dut.phy.tx_dropped)
+        ctx.set(dut.pins.tx_err_drop, 1)
+        assert ctx.get(dut.phy.tx_dropped)
 
     simulate(dut, drive)
 

@@ -60,7 +60,12 @@ class Bench:
         self.warnings = WarningKeeper()
         self.pace = Pace(run.get("pace", "flowing"), self.rng)
         self.function = CardFunction(run.get("ram_bytes", DEFAULT_RAM_BYTES))
-        self.block = Pcie7x(dut, upstream=self.function.transmit, pace=self.pace)
+        self.block = Pcie7x(
+            dut,
+            upstream=self.function.transmit,
+            pace=self.pace,
+            width=len(dut.m_axis_rx_tdata),
+        )
         self.function.block = self.block
         self.host = Host(
             self.function, self.rng, mps_log2=mps_log2, mrrs_log2=mrrs_log2, rcb_bytes=rcb_bytes

@@ -52,6 +52,8 @@ class PinConfiguration:
     lcommand: int = 0
     interrupt_mmenable: int = 0
     interrupt_msienable: int = 0
+    interrupt_msixenable: int = 0
+    interrupt_msixfm: int = 0
     msi_address: int = 0
     msi_data: int = 0
 
@@ -64,6 +66,8 @@ class PinConfiguration:
         "lcommand",
         "interrupt_mmenable",
         "interrupt_msienable",
+        "interrupt_msixenable",
+        "interrupt_msixfm",
     )
 
     @property

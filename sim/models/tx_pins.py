@@ -16,8 +16,9 @@ __all__ = ["TRANSMIT_BUFFERS", "TxPins"]
 
 #: TLPs that the block can hold for the link.
 TRANSMIT_BUFFERS = 29
-#: Held buffers that `tx_buf_av` does not show: a pin that moves with every TLP costs time.
-UNMENTIONED_BUFFERS = 4
+#: Held buffers that `tx_buf_av` does not show: a pin that moves with every TLP costs time. The card
+#: takes a queue of so many for an empty one.
+UNMENTIONED_BUFFERS = 2
 _DISCONTINUED = 0b1000
 
 

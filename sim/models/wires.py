@@ -32,6 +32,8 @@ PINS = {
     "cfg_interrupt_di": Out(8),
     "cfg_interrupt_mmenable": In(3),
     "cfg_interrupt_msienable": In(1),
+    "cfg_interrupt_msixenable": In(1),
+    "cfg_interrupt_msixfm": In(1),
     "cfg_bus_number": In(8),
     "cfg_device_number": In(5),
     "cfg_function_number": In(3),

@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""No board: the card as the simulator sees it, with the pins of ``pcie_7x``."""
+"""No board: the card as the simulator sees it, at the pins of its hard block."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
 from ..card import Card
-from ..shims.pcie_7x import Pcie7xShim, PinsSignature
+from ..shims.pcie_7x import Pcie7xShim
 
 __all__ = ["SimCard"]
 
-_WIDTH = 128
 _UART_DIVISOR = 4  # a character every 40 cycles: nobody decodes the line
 
 
 class SimCard(wiring.Component):
-    """The card on a simulated ``pcie_7x``.
+    """The card on a simulated hard block.
 
     Parameters
     ----------
+    width : :class:`int`
+        Payload bits per beat, one that the block has.
     parameters
-        Those of :class:`vop.card.Card`, except its width.
+        Those of :class:`vop.card.Card`.
 
     Members
     -------
-    pins of ``pcie_7x``
-        As in :class:`vop.shims.pcie_7x.PinsSignature`, under their own names. ``rst`` is the
-        block's ``user_reset``.
+    pins of the block
+        As in the ``PinsSignature`` of its shim, under their own names. ``rst`` is the block's
+        ``user_reset``.
     idle : ``Out(1)``
         Nothing happens until the host or time does something.
     mtime : ``Out(64)``
@@ -43,13 +44,14 @@ class SimCard(wiring.Component):
         What the firmware wrote to ``stats.marker``.
     """
 
-    def __init__(self, **parameters):
+    def __init__(self, *, width=128, **parameters):
         parameters.setdefault("features", ("copy", "publish", "complete", "sim"))
         parameters.setdefault("uart_divisor", _UART_DIVISOR)
-        self._card = Card(_WIDTH, **parameters)
-        self._pins = PinsSignature(_WIDTH)
+        self._card = Card(width, **parameters)
+        self._shim = Pcie7xShim(width)
+        self._pins = self._shim.pins.signature
         super().__init__({
-            **{name: member.flip() for name, member in self._pins.members.items()},
+            **dict(self._pins.members.items()),
             "idle":            Out(1),
             "mtime":           Out(64),
             "mtimecmp":        Out(64),
@@ -68,12 +70,12 @@ class SimCard(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.shim = shim = Pcie7xShim(_WIDTH)
+        m.submodules.shim = shim = self._shim
         m.submodules.card = card = self._card
         connect(m, shim.phy, card.phy)
         for name, member in self._pins.members.items():
             inner, outer = getattr(shim.pins, name), getattr(self, name)
-            m.d.comb += inner.eq(outer) if member.flow is Out else outer.eq(inner)
+            m.d.comb += inner.eq(outer) if member.flow is In else outer.eq(inner)
         m.d.comb += [
             self.idle.eq(card.idle & shim.idle),
             self.mtime.eq(card.mtime),

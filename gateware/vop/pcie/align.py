@@ -5,6 +5,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..errors import check_width
 from .decode import HeaderDecoder
 from .tlp import HeaderLayout, Kind, RxBeatLayout
 
@@ -56,8 +57,7 @@ class PayloadAligner(wiring.Component):
     """
 
     def __init__(self, width=128):
-        if width not in (64, 128):
-            raise ValueError(f"Width of the payload aligner must be 64 or 128 bits, not {width!r}")
+        check_width("the payload aligner", width, (64, 128))
         self._width = width
         super().__init__({
             "i":    In(stream.Signature(PacketBeatLayout(width))),

@@ -6,6 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from ..errors import check_width
 from .align import swap_bytes
 from .encode import HeaderEncoder
 from .tlp import Kind, TxBeatLayout
@@ -57,8 +58,7 @@ class PayloadFramer(wiring.Component):
     """
 
     def __init__(self, width=128):
-        if width not in (64, 128):
-            raise ValueError(f"Width of the payload framer must be 64 or 128 bits, not {width!r}")
+        check_width("the payload framer", width, (64, 128))
         self._width = width
         super().__init__({
             "i":          In(stream.Signature(TxBeatLayout(width))),

@@ -4,6 +4,7 @@
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..errors import check_width
 from .tlp import RxBeatLayout, TxBeatLayout
 
 __all__ = ["ConfigLayout", "ErrorLayout", "Signature"]
@@ -60,6 +61,9 @@ class Signature(wiring.Signature):
     tx_shallow : ``Out(1)``
         High while few TLPs (about two) wait in the hard block's transmit buffer: what is sent now
         leaves soon. Always high where the block does not tell.
+    tx_dropped : ``Out(1)``
+        One-cycle pulse: a TLP accepted on ``tx`` will not leave. It was a memory request while bus
+        mastering was off, or the hard block dropped it.
     msi : ``In(stream.Signature(5))``
         Vector to raise, below ``1 << config.msi_vectors_log2``. Accepted in the cycle in which the
         hard block takes it; it leaves behind every TLP that the block has taken before.
@@ -72,8 +76,7 @@ class Signature(wiring.Signature):
     """
 
     def __init__(self, width):
-        if width not in (64, 128, 256):
-            raise ValueError(f"Width must be 64, 128 or 256 bits, not {width!r}")
+        check_width("the TLP contract", width, (64, 128, 256))
         self.width = width
         super().__init__({
             "rx":             Out(stream.Signature(RxBeatLayout(width))),
@@ -81,6 +84,7 @@ class Signature(wiring.Signature):
             "tx":             In(stream.Signature(TxBeatLayout(width))),
             "tx_drained":     Out(1),
             "tx_shallow":     Out(1, init=1),
+            "tx_dropped":     Out(1),
             "msi":            In(stream.Signature(5)),
             "config":         Out(ConfigLayout),
             "error":          In(ErrorLayout),

@@ -5,29 +5,19 @@ Ref: Xilinx PG054 (7 Series FPGAs Integrated Block for PCI Express).
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..errors import check_width
 from ..pcie import phy
 from ..pcie.align import PacketBeatLayout, PayloadAligner
 from ..pcie.frame import FramedBeatLayout, PayloadFramer
 from ..pcie.tlp import RxBeatLayout
 from ..stream import Stage
+from .report_7x import ErrorHeaderLayout, ErrorReporter
 from .straddle import Unstraddler
 
 __all__ = ["ErrorHeaderLayout", "PinsSignature", "Pcie7xShim"]
-
-#: ``cfg_err_tlp_cpl_header``: the request that an error report is about (PG054, table 2-17).
-ErrorHeaderLayout = data.StructLayout({
-    "tag":           8,
-    "requester":     16,
-    "no_snoop":      1,
-    "relaxed":       1,
-    "traffic_class": 3,
-    "byte_count":    12,
-    "lower_address": 7,
-})
-
 
 class PinsSignature(wiring.Signature):
     """User side of the hard block, as the block offers it: member names are its pin names.
@@ -39,8 +29,7 @@ class PinsSignature(wiring.Signature):
     """
 
     def __init__(self, width=128):
-        if width not in (64, 128):
-            raise ValueError(f"Width of pcie_7x must be 64 or 128 bits, not {width!r}")
+        check_width("pcie_7x", width, (64, 128))
         self.width = width
         super().__init__({
             "m_axis_rx_tdata":          Out(width),
@@ -66,6 +55,8 @@ class PinsSignature(wiring.Signature):
             "cfg_interrupt_di":         In(8),
             "cfg_interrupt_mmenable":   Out(3),
             "cfg_interrupt_msienable":  Out(1),
+            "cfg_interrupt_msixenable": Out(1),
+            "cfg_interrupt_msixfm":     Out(1),
             "cfg_bus_number":           Out(8),
             "cfg_device_number":        Out(5),
             "cfg_function_number":      Out(3),
@@ -97,13 +88,15 @@ class Pcie7xShim(wiring.Component):
     Reception runs at the block's rate, straddling included. Transmission adds no idle cycle
     between TLPs: 128 bytes of payload take 9 beats.
 
-    The completer above answers unsupported requests with completions of its own, so every error is
-    reported with ``cfg_err_posted``: else the block would send a second completion.
+    A hot reset takes the link down: the block then raises ``user_reset``, which is the reset of the
+    whole card. ``reset_request`` tells of a function-level reset.
 
     Parameters
     ----------
     width : :class:`int`
         Payload bits per beat: 64 or 128.
+    transmit_buffers : :class:`int`
+        TLPs that the block can hold for the link: what ``tx_buf_av`` shows when it holds none.
 
     Members
     -------
@@ -111,8 +104,6 @@ class Pcie7xShim(wiring.Component):
         The hard block.
     phy : ``Out(phy.Signature(width))``
         The TLP contract.
-    dropped : ``Out(1)``
-        One-cycle pulse: a memory request came while bus mastering was off, and was dropped.
     idle : ``Out(1)``
         High while the shim holds no TLP, no vector and no error report.
     """
@@ -120,13 +111,16 @@ class Pcie7xShim(wiring.Component):
     #: Free transmit buffers below which no TLP is begun, by width: the block throttles one below.
     MINIMUM_TX_BUFFERS = {64: 2, 128: 6}
 
-    def __init__(self, width=128):
+    #: TLPs waiting in the block up to which its queue counts as shallow.
+    SHALLOW = 2
+
+    def __init__(self, width=128, *, transmit_buffers=29):
         self._width = width
+        self._transmit_buffers = transmit_buffers
         super().__init__({
-            "pins":    In(PinsSignature(width)),
-            "phy":     Out(phy.Signature(width)),
-            "dropped": Out(1),
-            "idle":    Out(1),
+            "pins": In(PinsSignature(width)),
+            "phy":  Out(phy.Signature(width)),
+            "idle": Out(1),
         })
 
     def elaborate(self, platform):
@@ -186,7 +180,7 @@ class Pcie7xShim(wiring.Component):
             framer.id.eq(link.config.id),
             framer.bus_master.eq(link.config.bus_master),
             framer.may_start.eq(pins.tx_buf_av >= self.MINIMUM_TX_BUFFERS[self._width]),
-            self.dropped.eq(framer.dropped),
+            link.tx_dropped.eq(framer.dropped | pins.tx_err_drop),
             pins.s_axis_tx_tdata.eq(framed.data),
             pins.s_axis_tx_tkeep.eq(Cat(keep.replicate(4) for keep in framed.keep)),
             pins.s_axis_tx_tlast.eq(framed.last),
@@ -197,6 +191,8 @@ class Pcie7xShim(wiring.Component):
             pins.tx_cfg_gnt.eq(1),
             link.tx_drained.eq(~framer.busy & ~tx_output.o.valid),
         ]
+        m.d.sync += link.tx_shallow.eq(
+            pins.tx_buf_av >= self._transmit_buffers - self.SHALLOW)
 
         # Interrupts. Without MSI enabled, the block would take the request for INTx.
         may_interrupt = Signal()
@@ -223,22 +219,27 @@ class Pcie7xShim(wiring.Component):
             config.msi_enabled.eq(pins.cfg_interrupt_msienable),
             config.msi_vectors_log2.eq(Mux(pins.cfg_interrupt_mmenable > 5, 5,
                                            pins.cfg_interrupt_mmenable)),
+            config.msix_enabled.eq(pins.cfg_interrupt_msixenable),
+            config.msix_masked.eq(pins.cfg_interrupt_msixfm),
             link.reset_request.eq(pins.cfg_received_func_lvl_rst),
         ]
 
         # Errors.
-        error = link.error
+        m.submodules.reporter = reporter = ErrorReporter()
         m.d.comb += [
-            pins.cfg_err_ur.eq(error.unsupported),
-            pins.cfg_err_cpl_timeout.eq(error.completion_timeout),
-            pins.cfg_err_cpl_abort.eq(error.completion_abort),
-            pins.cfg_err_cpl_unexpect.eq(error.completion_unexpected),
-            pins.cfg_err_poisoned.eq(error.poisoned),
-            pins.cfg_err_posted.eq(error.unsupported | error.completion_abort | error.poisoned),
-            pins.cfg_err_tlp_cpl_header.eq(error.header),
+            reporter.found.eq(link.error),
+            reporter.ready.eq(pins.cfg_err_cpl_rdy),
+            pins.cfg_err_ur.eq(reporter.report.unsupported),
+            pins.cfg_err_cpl_timeout.eq(reporter.report.completion_timeout),
+            pins.cfg_err_cpl_abort.eq(reporter.report.completion_abort),
+            pins.cfg_err_cpl_unexpect.eq(reporter.report.completion_unexpected),
+            pins.cfg_err_poisoned.eq(reporter.report.poisoned),
+            pins.cfg_err_posted.eq(reporter.report.posted),
+            pins.cfg_err_tlp_cpl_header.eq(reporter.report.header),
         ]
 
         m.d.comb += self.idle.eq(link.tx_drained & ~link.tx.valid & ~link.msi.valid
                                  & ~pins.m_axis_rx_tvalid & rx_idle
-                                 & ~rx_stage.o.valid & aligner.idle & ~rx_output.o.valid)
+                                 & ~rx_stage.o.valid & aligner.idle & ~rx_output.o.valid
+                                 & reporter.idle)
         return m
