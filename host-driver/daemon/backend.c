@@ -117,15 +117,26 @@ static void destroy(struct backend *backend)
 	backend->type->destroy(backend);
 }
 
+static void serve(struct backend *backend)
+{
+	const bool is_ready = backend->device.fd >= 0 && vop_device_is_ready(&backend->device);
+
+	if (!is_ready || backend->has_driver_left)
+		leave_ready(backend);
+	backend->has_driver_left = false;
+	backend->is_ready = is_ready;
+	backend->type->service(backend);
+}
+
 void backend_run(struct backend *backend)
 {
 	struct loop *const loop = backend->settings->loop;
-	const bool is_ready = backend->device.fd >= 0 && vop_device_is_ready(&backend->device);
+	unsigned int left = backend->spec.queues;
 
-	if (!is_ready)
-		leave_ready(backend);
-	backend->is_ready = is_ready;
-	backend->type->service(backend);
+	/* Each queue says once that its driver left; a successor may not ring again. */
+	do
+		serve(backend);
+	while (backend->has_driver_left && !backend->has_failed && left--);
 	if (backend->has_failed) {
 		if (backend->is_ready)
 			backend->type->abort(backend);
@@ -140,6 +151,11 @@ void backend_fail(struct backend *backend)
 	backend->has_failed = true;
 }
 
+void backend_driver_left(struct backend *backend)
+{
+	backend->has_driver_left = true;
+}
+
 void backend_malformed(struct backend *backend, const char *what)
 {
 	backend->malformed++;
@@ -152,7 +168,7 @@ bool backend_next(struct backend *backend, unsigned int queue, struct vop_chain 
 {
 	int result;
 
-	if (!backend->is_ready || backend->has_failed)
+	if (!backend->is_ready || backend->has_failed || backend->has_driver_left)
 		return false;
 	result = vop_device_next(&backend->device, queue, chain);
 	if (result < 0)

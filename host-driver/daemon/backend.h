@@ -58,6 +58,7 @@ struct backend {
 	bool is_ready;                      /* the card's driver was ready when we last looked */
 	bool is_busy;                       /* a request is with the backend's server */
 	bool has_failed;                    /* backend_fail() was called */
+	bool has_driver_left;               /* backend_driver_left() was called */
 	bool has_reported;                  /* a malformed request was reported since ready */
 	unsigned long requests;             /* chains completed */
 	unsigned long malformed;            /* chains that broke a rule */
@@ -85,6 +86,12 @@ void backend_run(struct backend *backend);
 
 /* For types: the backend cannot go on. The caller has said why, and returns to backend_run(). */
 void backend_fail(struct backend *backend);
+
+/*
+ * For types: a call of the device was answered with -ENODEV. The card's driver left, if only for a
+ * moment: the session ends, and backend_run() begins another where a driver is there again.
+ */
+void backend_driver_left(struct backend *backend);
 
 /* For types: counts a request that broke a rule; reports the first since the driver came up. */
 void backend_malformed(struct backend *backend, const char *what);

@@ -133,12 +133,14 @@ static bool restart_diod(struct backend_9p *share)
 	return error == 0;
 }
 
-/* The state that follows a call of the device: -ENODEV only says that the card's driver left. */
+/* The state that follows a call of the device. */
 static bool device_call(struct backend_9p *share, int result, const char *what)
 {
 	if (result == 0)
 		return true;
-	if (result != -ENODEV)
+	if (result == -ENODEV)
+		backend_driver_left(&share->base);
+	else
 		vopd_log("%s: %s: %s", share->base.name, what, strerror(-result));
 	share->state = AWAIT_REQUEST;
 	return false;

@@ -60,6 +60,14 @@ static uint32_t minimum(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static void report(struct backend *backend, const char *what, int result)
+{
+	if (result == -ENODEV)
+		backend_driver_left(backend);
+	else
+		vopd_log("%s: %s: %s", backend->name, what, strerror(-result));
+}
+
 /* Card to terminal: a transmit chain is read in pieces as large as the buffer. */
 static bool fill_from_card(struct backend_console *console)
 {
@@ -83,8 +91,7 @@ static bool fill_from_card(struct backend_console *console)
 				 bytes == console->unread_bytes);
 	console->unread_bytes = result ? 0 : console->unread_bytes - bytes;
 	if (result) {
-		if (result != -ENODEV)
-			vopd_log("%s: read: %s", backend->name, strerror(-result));
+		report(backend, "read", result);
 		return false;
 	}
 	backend->requests += !console->unread_bytes;
@@ -140,8 +147,7 @@ static bool drain_to_card(struct backend_console *console)
 	result = vop_device_write(&backend->device, RECEIVE_QUEUE, buffer->byte + buffer->first,
 				  bytes);
 	if (result) {
-		if (result != -ENODEV)
-			vopd_log("%s: write: %s", backend->name, strerror(-result));
+		report(backend, "write", result);
 		return false;
 	}
 	backend->requests++;

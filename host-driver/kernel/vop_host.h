@@ -202,7 +202,7 @@ struct vop_vector {
  * @vdevs: virtio devices at which the interrupt handler looks
  * @channel: the copier channel
  * @workqueue: ordered; runs the two below
- * @control_work: answers handshakes
+ * @follow_work: follows the card online and offline
  * @boot_work: watches a card that boots
  * @boot_deadline: in jiffies
  * @control_wait: woken by each interrupt: handshakes wait here
@@ -246,7 +246,7 @@ struct vop_host {
 	struct vop_channel channel;
 
 	struct workqueue_struct *workqueue;
-	struct work_struct control_work;
+	struct work_struct follow_work;
 	struct delayed_work boot_work;
 	unsigned long boot_deadline;
 	wait_queue_head_t control_wait;
@@ -284,6 +284,7 @@ struct vop_vring {
 	u16 seen_avail;
 	bool broken;
 	bool in_progress;
+	bool was_reset; /* and no transfer has been told */
 	struct vop_cursor read;
 	struct vop_cursor write;
 	u32 written_bytes;
@@ -321,7 +322,8 @@ enum vop_vdev_state {
  * @vr: its queues, head.num_vq of them in use
  * @poll_wait: pollers
  * @poll_wake: poll() reports this once
- * @needs_control: the interrupt handler saw a handshake to answer
+ * @control_work: answers its driver's handshakes. One for each device: it waits
+ *	for transfers under way, and those for their user's memory.
  * @seen_status: status at the last interrupt; the handler's own
  * @map_lock: guards @mms, and the memory against mmap()
  * @file_mapping: of the open file, to take its mappings away
@@ -359,7 +361,7 @@ struct vop_vdev {
 
 	wait_queue_head_t poll_wait;
 	atomic_t poll_wake;
-	atomic_t needs_control;
+	struct work_struct control_work;
 	u8 seen_status;
 
 	struct mutex map_lock; /* mms, and memory against mmap() */
@@ -416,6 +418,7 @@ void vop_host_silence(struct vop_host *host);
 void vop_host_check(struct vop_host *host);
 void vop_host_follow(struct vop_host *host);
 bool vop_host_must_follow(const struct vop_host *host);
+void vop_host_follow_work(struct work_struct *work);
 const char *vop_host_state_name(enum vop_host_state state);
 
 static inline bool vop_host_is_lost(const struct vop_host *host)
@@ -435,7 +438,7 @@ size_t vop_devpage_block_bytes(const struct vop_device_desc *head);
 int vop_devpage_reserve(struct vop_vdev *vdev);
 void vop_devpage_fill(struct vop_vdev *vdev, const u8 *block);
 void vop_devpage_publish(struct vop_vdev *vdev);
-void vop_devpage_retire(struct vop_vdev *vdev, bool let_go);
+bool vop_devpage_retire(struct vop_vdev *vdev, bool let_go);
 long vop_devpage_config_change(struct vop_vdev *vdev, const u8 *config);
 bool vop_devpage_ask_removal(struct vop_vdev *vdev);
 u64 vop_devpage_accepted(const struct vop_vdev *vdev);
@@ -478,11 +481,10 @@ int vop_vdev_add(struct vop_vdev *vdev, u8 *block);
 void vop_vdev_remove(struct vop_vdev *vdev);
 void vop_vdev_remove_all(struct vop_host *host);
 void vop_vdev_free_limbo(struct vop_host *host);
-bool vop_vdev_look(struct vop_vdev *vdev);
+void vop_vdev_look(struct vop_vdev *vdev);
 int vop_vdev_check(const struct vop_vdev *vdev);
 void vop_vdev_wake(struct vop_vdev *vdev);
 void vop_vdev_break(struct vop_vdev *vdev);
-void vop_vdev_control_work(struct work_struct *work);
 
 /**
  * vop_peer_err() - report that the card broke the protocol

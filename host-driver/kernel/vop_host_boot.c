@@ -170,6 +170,15 @@ void vop_host_follow(struct vop_host *host)
 }
 
 /**
+ * vop_host_follow_work() - the same, outside the interrupt handler
+ * @work: vop_host.follow_work
+ */
+void vop_host_follow_work(struct work_struct *work)
+{
+	vop_host_follow(container_of(work, struct vop_host, follow_work));
+}
+
+/**
  * vop_boot_work() - watch a card that boots
  * @work: vop_host.boot_work
  *

@@ -114,7 +114,8 @@ void vop_copier_stop(struct vop_host *host)
 {
 	vop_copier_kill(host);
 	mutex_lock(&host->channel.lock);
-	if (!vop_host_is_lost(host) && vop_channel_reset(host))
+	/* Firmware that crashed leaves the copier alive. */
+	if (READ_ONCE(host->state) != VOP_HOST_GONE && vop_channel_reset(host))
 		dev_warn(&host->pdev->dev, "copier channel does not stop\n");
 	mutex_unlock(&host->channel.lock);
 }

@@ -312,19 +312,32 @@ bool vop_devpage_ask_removal(struct vop_vdev *vdev)
  * while, and for ever if the driver never acknowledged.
  *
  * Context: holds vop_host.lock.
+ * Return: true if the card does not use the device's rings: its driver has let
+ * go of them, or has not seen them.
  */
-void vop_devpage_retire(struct vop_vdev *vdev, bool let_go)
+bool vop_devpage_retire(struct vop_vdev *vdev, bool let_go)
 {
 	struct vop_host *host = vdev->host;
+	unsigned long rest = vop_host_wait_jiffies(VOP_WAIT_SLOT_REST);
 
 	WRITE_ONCE(vdev->desc->type, VOP_TYPE_REMOVED);
-	/* Type first: an ended handshake must not look like a live device. */
-	dma_wmb();
+	/*
+	 * Type first: an ended handshake must not look like a live device. And
+	 * without a doorbell behind it no scan has begun: every one will find
+	 * the type. Pairs with the card publishing its doorbell before it scans.
+	 * A doorbell that was withdrawn says nothing of a driver that has bound.
+	 */
+	mb();
+	if (vop_devpage_config_db(host) < 0 && !vop_host_is_lost(host) &&
+	    !READ_ONCE(vdev->desc->status)) {
+		let_go = true;
+		rest = 0;
+	}
 	vop_handshake_end(vdev);
 	vdev->slot->used = !let_go;
-	vdev->slot->rests_until = jiffies +
-				  vop_host_wait_jiffies(VOP_WAIT_SLOT_REST);
+	vdev->slot->rests_until = jiffies + rest;
 	vop_doorbell_ring(host, vop_devpage_config_db(host));
+	return let_go;
 }
 
 /**

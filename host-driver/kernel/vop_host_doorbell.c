@@ -49,17 +49,15 @@ void vop_doorbell_ring_vdev(struct vop_vdev *vdev)
 	vop_doorbell_ring(vdev->host, doorbell);
 }
 
-static bool vop_look_at_vdevs(struct vop_host *host, unsigned int vector)
+static void vop_look_at_vdevs(struct vop_host *host, unsigned int vector)
 {
 	struct vop_vdev *vdev;
-	bool needs_control = false;
 
 	spin_lock(&host->vdevs_lock);
 	list_for_each_entry(vdev, &host->vdevs, node)
 		if (vector == VOP_VECTOR_LINK || vdev->vector == vector)
-			needs_control |= vop_vdev_look(vdev);
+			vop_vdev_look(vdev);
 	spin_unlock(&host->vdevs_lock);
-	return needs_control;
 }
 
 /**
@@ -76,7 +74,6 @@ irqreturn_t vop_doorbell_rung(int irq, void *vector)
 {
 	struct vop_vector *rung = vector;
 	struct vop_host *host = rung->host;
-	bool needs_control;
 
 	vop_count(host, VOP_COUNT_INTERRUPTS, 1);
 	if (rung->index == VOP_VECTOR_RECORDS || host->vectors == 1)
@@ -84,9 +81,9 @@ irqreturn_t vop_doorbell_rung(int irq, void *vector)
 	if (rung->index == VOP_VECTOR_RECORDS)
 		return IRQ_HANDLED;
 
-	needs_control = vop_look_at_vdevs(host, rung->index);
-	if (needs_control || vop_host_must_follow(host))
-		queue_work(host->workqueue, &host->control_work);
+	vop_look_at_vdevs(host, rung->index);
+	if (vop_host_must_follow(host))
+		queue_work(host->workqueue, &host->follow_work);
 	wake_up_all(&host->control_wait);
 	return IRQ_HANDLED;
 }

@@ -93,7 +93,7 @@ static struct vop_host *vop_host_create(struct pci_dev *pdev)
 	INIT_LIST_HEAD(&host->limbo);
 	spin_lock_init(&host->vdevs_lock);
 	INIT_LIST_HEAD(&host->vdevs);
-	INIT_WORK(&host->control_work, vop_vdev_control_work);
+	INIT_WORK(&host->follow_work, vop_host_follow_work);
 	INIT_DELAYED_WORK(&host->boot_work, vop_boot_work);
 	init_waitqueue_head(&host->control_wait);
 	return host;
@@ -331,7 +331,7 @@ void vop_host_remove(struct pci_dev *pdev)
 	vop_vdev_remove_all(host);
 	vop_boot_stop(host);
 	vop_host_free_vectors(host);
-	cancel_work_sync(&host->control_work);
+	cancel_work_sync(&host->follow_work);
 	debugfs_remove(host->debugfs);
 	vop_host_free(host);
 	vop_host_put(host);

@@ -258,14 +258,22 @@ static int vop_transfer_run(struct vop_transfer *transfer,
 	return ret;
 }
 
-/* A driver must be there, and a ring that it did not break. */
+/*
+ * A driver must be there, and a ring that it did not break. Who calls may have
+ * missed a reset: an answer to the driver before it must not end a chain of the
+ * next one, so the first call is refused, and the daemon begins anew.
+ */
 static int vop_transfer_check(const struct vop_vdev *vdev,
-			      const struct vop_vring *vr)
+			      struct vop_vring *vr)
 {
 	int ret = vop_vdev_check(vdev);
 
 	if (ret)
 		return ret;
+	if (vr->was_reset) {
+		vr->was_reset = false;
+		return -ENODEV;
+	}
 	if (!READ_ONCE(vdev->desc->status))
 		return -ENODEV;
 	return vr->broken ? -EIO : 0;

@@ -3,7 +3,7 @@
  * One virtio device: added, reset, given used rings, broken, removed.
  *
  * The card's driver asks by bytes in the device page. The interrupt handler
- * only notes that it asked; control_work answers, as answers take mutexes.
+ * only notes that it asked; a work answers, as answers take mutexes.
  */
 #include <linux/debugfs.h>
 #include <linux/slab.h>
@@ -15,35 +15,6 @@
 /* D7: what the host cannot honour is never offered. */
 #define VOP_FEATURES_WITHHELD	(BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |	\
 				 BIT_ULL(VIRTIO_F_RING_PACKED))
-
-/**
- * vop_vdev_create() - make an empty virtio device for an open file
- * @host: the card; a reference to it is taken
- *
- * Return: the virtio device, or NULL without memory.
- */
-struct vop_vdev *vop_vdev_create(struct vop_host *host)
-{
-	struct vop_vdev *vdev = kvzalloc(sizeof(*vdev), GFP_KERNEL_ACCOUNT);
-	int n;
-
-	if (!vdev)
-		return NULL;
-	kref_init(&vdev->ref);
-	kref_get(&host->ref);
-	vdev->host = host;
-	INIT_LIST_HEAD(&vdev->node);
-	INIT_LIST_HEAD(&vdev->place_node);
-	mutex_init(&vdev->config_lock);
-	mutex_init(&vdev->lock);
-	vdev->guard = -1;
-	for (n = 0; n < VOP_MAX_VRINGS; n++)
-		mutex_init(&vdev->vr[n].lock);
-	init_waitqueue_head(&vdev->poll_wait);
-	mutex_init(&vdev->map_lock);
-	INIT_LIST_HEAD(&vdev->mms);
-	return vdev;
-}
 
 static void vop_vdev_release(struct kref *ref)
 {
@@ -98,13 +69,11 @@ void vop_vdev_wake(struct vop_vdev *vdev)
  * @vdev: the virtio device
  *
  * Context: interrupt handler, under vdevs_lock.
- * Return: true if control_work has something to answer.
  */
-bool vop_vdev_look(struct vop_vdev *vdev)
+void vop_vdev_look(struct vop_vdev *vdev)
 {
 	u8 status = READ_ONCE(vdev->desc->status);
 	bool moved = status != vdev->seen_status;
-	bool asks;
 	int n;
 
 	vdev->seen_status = status;
@@ -113,11 +82,9 @@ bool vop_vdev_look(struct vop_vdev *vdev)
 	if (moved)
 		vop_vdev_wake(vdev);
 
-	asks = READ_ONCE(vdev->ctrl->vdev_reset) ||
-	       READ_ONCE(vdev->ctrl->used_address_updated);
-	if (asks)
-		atomic_set(&vdev->needs_control, 1);
-	return asks;
+	if (READ_ONCE(vdev->ctrl->vdev_reset) ||
+	    READ_ONCE(vdev->ctrl->used_address_updated))
+		queue_work(system_unbound_wq, &vdev->control_work);
 }
 
 /**
@@ -170,8 +137,11 @@ static void vop_vdev_take_used(struct vop_vdev *vdev)
 	WRITE_ONCE(vdev->ctrl->used_address_updated, 0);
 }
 
-static void vop_vdev_control(struct vop_vdev *vdev)
+static void vop_vdev_control_work(struct work_struct *work)
 {
+	struct vop_vdev *vdev =
+		container_of(work, struct vop_vdev, control_work);
+
 	mutex_lock(&vdev->lock);
 	if (vdev->state == VOP_VDEV_ADDED) {
 		if (READ_ONCE(vdev->ctrl->vdev_reset))
@@ -184,36 +154,34 @@ static void vop_vdev_control(struct vop_vdev *vdev)
 	mutex_unlock(&vdev->lock);
 }
 
-static struct vop_vdev *vop_vdev_next_asking(struct vop_host *host)
-{
-	struct vop_vdev *vdev;
-
-	spin_lock_irq(&host->vdevs_lock);
-	list_for_each_entry(vdev, &host->vdevs, node)
-		if (atomic_xchg(&vdev->needs_control, 0)) {
-			kref_get(&vdev->ref);
-			spin_unlock_irq(&host->vdevs_lock);
-			return vdev;
-		}
-	spin_unlock_irq(&host->vdevs_lock);
-	return NULL;
-}
-
 /**
- * vop_vdev_control_work() - answer the card's handshakes
- * @work: vop_host.control_work
+ * vop_vdev_create() - make an empty virtio device for an open file
+ * @host: the card; a reference to it is taken
+ *
+ * Return: the virtio device, or NULL without memory.
  */
-void vop_vdev_control_work(struct work_struct *work)
+struct vop_vdev *vop_vdev_create(struct vop_host *host)
 {
-	struct vop_host *host =
-		container_of(work, struct vop_host, control_work);
-	struct vop_vdev *vdev;
+	struct vop_vdev *vdev = kvzalloc(sizeof(*vdev), GFP_KERNEL_ACCOUNT);
+	int n;
 
-	vop_host_follow(host);
-	while ((vdev = vop_vdev_next_asking(host))) {
-		vop_vdev_control(vdev);
-		vop_vdev_put(vdev);
-	}
+	if (!vdev)
+		return NULL;
+	kref_init(&vdev->ref);
+	kref_get(&host->ref);
+	vdev->host = host;
+	INIT_LIST_HEAD(&vdev->node);
+	INIT_LIST_HEAD(&vdev->place_node);
+	mutex_init(&vdev->config_lock);
+	mutex_init(&vdev->lock);
+	INIT_WORK(&vdev->control_work, vop_vdev_control_work);
+	vdev->guard = -1;
+	for (n = 0; n < VOP_MAX_VRINGS; n++)
+		mutex_init(&vdev->vr[n].lock);
+	init_waitqueue_head(&vdev->poll_wait);
+	mutex_init(&vdev->map_lock);
+	INIT_LIST_HEAD(&vdev->mms);
+	return vdev;
 }
 
 static int vop_vdev_check_block(const u8 *block)
@@ -346,6 +314,7 @@ static void vop_vdev_detach(struct vop_vdev *vdev)
 	spin_lock_irq(&host->vdevs_lock);
 	list_del_init(&vdev->node);
 	spin_unlock_irq(&host->vdevs_lock);
+	cancel_work_sync(&vdev->control_work);
 	vop_vdev_wake(vdev);
 	/* Transfers under way end; later ones see the state. */
 	for (n = 0; n < VOP_MAX_VRINGS; n++) {
@@ -378,7 +347,7 @@ void vop_vdev_remove(struct vop_vdev *vdev)
 	vop_vdev_detach(vdev);
 
 	mutex_lock(&host->lock);
-	vop_devpage_retire(vdev, let_go);
+	let_go = vop_devpage_retire(vdev, let_go);
 	if (vdev->guard >= 0)
 		vop_guard_close(host, vdev->guard);
 	if (let_go) {

@@ -100,6 +100,8 @@ void vop_vring_publish_info(struct vop_vring *vr)
 void vop_vring_reset(struct vop_vring *vr)
 {
 	mutex_lock(&vr->lock);
+	/* A ring without a used ring had no chain yet that anyone could answer. */
+	vr->was_reset |= vr->context_card != 0;
 	vr->context_card = 0;
 	vr->last_avail = 0;
 	vr->broken = false;

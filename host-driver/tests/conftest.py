@@ -100,16 +100,24 @@ class Vopd:
 
     def freeze_diod(self):
         """Stop diod, and wait until each of its threads stands still; returns its process id."""
-        pid = self.diod()
-        os.kill(pid, signal.SIGSTOP)
-        threads = Path(f"/proc/{pid}/task")
-        eventually(
-            lambda: all(
-                thread.read_text().rpartition(")")[2].split()[0] == "T"
-                for thread in threads.glob("*/stat")
-            )
+        return freeze(self.diod())
+
+    def freeze(self):
+        """Stop vopd in the same way."""
+        return freeze(self.process.pid)
+
+
+def freeze(pid):
+    """Stop a process, and wait until each of its threads stands still; returns ``pid``."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    eventually(
+        lambda: all(
+            thread.read_text().rpartition(")")[2].split()[0] == "T"
+            for thread in threads.glob("*/stat")
         )
-        return pid
+    )
+    return pid
 
 
 @pytest.fixture

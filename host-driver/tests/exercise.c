@@ -233,6 +233,12 @@ static void hold(bool is_revoked)
 	close(fd);
 }
 
+static void churn(int rounds)
+{
+	while (rounds--)
+		close(add_device());
+}
+
 static void broken(void)
 {
 	char buffer[4];
@@ -258,6 +264,8 @@ int main(int argc, char **argv)
 		hold(true);
 	else if (!strcmp(what, "broken"))
 		broken();
+	else if (!strcmp(what, "churn"))
+		churn(atoi(argv[2]));
 	else
 		return 2;
 	printf("ok\n");

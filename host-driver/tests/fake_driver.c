@@ -48,6 +48,7 @@ static struct device {
 	struct vop_device_ctrl *ctrl;
 	size_t rings_at;
 	struct place place[VOP_MAX_VRINGS];
+	bool was_reset[VOP_MAX_VRINGS];     /* since the last call, while a driver used it */
 } devices[DEVICES];
 
 static uint8_t *shared;
@@ -212,6 +213,7 @@ static int copy(struct device *device, struct vop_copy_desc *request)
 static int fake_ioctl(int fd, unsigned long request, void *argument)
 {
 	struct device *device = find(fd);
+	unsigned int queue;
 	char interrupt[8];
 
 	if (request == VOP_VIRTIO_ADD_DEVICE)
@@ -220,7 +222,15 @@ static int fake_ioctl(int fd, unsigned long request, void *argument)
 		;                           /* or the card could not send for ever */
 	if (device->ctrl->vdev_reset) {
 		memset(device->place, 0, sizeof(device->place));
+		for (unsigned int i = 0; i < device->desc->num_vq; i++)
+			device->was_reset[i] = true;
 		device->ctrl->vdev_reset = 0;
+	}
+	queue = ((struct vop_copy_desc *)argument)->vr_idx;
+	if (device->was_reset[queue]) {
+		device->was_reset[queue] = false;
+		errno = ENODEV;
+		return -1;
 	}
 	if (!device->desc->status) {
 		errno = ENODEV;

@@ -10,6 +10,7 @@ at each event. Words in it:
     refuse        the firmware refuses the device page
     trap          the firmware traps at the next event
     deaf          the virtio driver answers no handshake
+    asleep        the firmware never comes up
     lose-record   the next copier command ends without a record, once
     fail-command  the next copier command ends with an error, once
     loop          the next chain loops, once
@@ -224,6 +225,8 @@ class VirtioDriver:
     def run(self):
         """Generator: goes on whenever the host has written a register."""
         card = self.card
+        if card.wants("asleep"):
+            return
         if card.wants("refuse"):
             struct.pack_into("<II", card.registers, BOOT_STATE, REFUSED, 0x55)
             return

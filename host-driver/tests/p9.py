@@ -4,7 +4,7 @@
 import os
 import struct
 
-__all__ = ["NOFID", "RLERROR", "Client", "message", "string"]
+__all__ = ["NOFID", "NOTAG", "RLERROR", "Client", "message", "string"]
 
 NOFID = 0xFFFFFFFF
 NOTAG = 0xFFFF

@@ -241,6 +241,17 @@ def test_a_deaf_card_costs_one_bounded_wait(booted):
     assert booted.kernel_complaints() == ""
 
 
+def test_devices_that_come_and_go_before_the_card_is_up_leave_nothing_behind(booted):
+    booted.behave("asleep")
+    booted.guest.check("insmod /lib/modules/vop_host.ko")
+
+    assert booted.exercise("churn", "200") == (0, "ok\n")
+
+    booted.behave()
+    booted.unload()
+    assert booted.kernel_complaints() == ""
+
+
 def test_with_several_vectors_each_has_its_purpose(tmp_path):
     with Machine(tmp_path, "driver-vectors", remap=True) as machine:
         machine.load()

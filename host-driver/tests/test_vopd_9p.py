@@ -274,6 +274,25 @@ def test_a_reply_of_before_a_reset_never_reaches_the_new_driver(served, client):
     assert client.is_alive()
 
 
+def test_a_reset_that_vopd_did_not_see_begins_a_new_session_too(served, client):
+    vopd, device = served
+    old_diod = vopd.freeze_diod()
+    device.offer(0, p9.message("walk", struct.pack("<IIH", 1, 2, 0), tag=77), 100)
+    eventually(lambda: "busy" in vopd.ask("list"))
+    stopped = vopd.freeze()
+    device.reset()
+    device.start()
+    version = struct.pack("<I", 65536) + p9.string("9P2000.L")
+    device.offer(0, p9.message("version", version, p9.NOTAG), 65536)
+
+    os.kill(old_diod, signal.SIGCONT)
+    os.kill(stopped, signal.SIGCONT)
+
+    (tag,) = struct.unpack_from("<H", device.used(0).data, 5)
+    assert tag == p9.NOTAG
+    assert vopd.diod() != old_diod
+
+
 def test_a_card_that_comes_back_finds_its_share_again(start_vopd, card, share):
     vopd = start_vopd(f"--9p={share}")
     device = card.device().start()

@@ -72,8 +72,9 @@ struct vop_copy_desc {
 /*
  * Copies between user buffers and the next, or current, chain of a queue.
  *
- * Returns 0, or -1 with errno ENODEV (no device, no driver on it, or no card),
- * EINVAL, EFAULT, EIO (the transfer failed, or the card's ring is broken and
+ * Returns 0, or -1 with errno ENODEV (no device, no driver on it, no card, or
+ * once for each queue after a driver's reset: what was read before it must not
+ * be answered; try again), EINVAL, EFAULT, EIO (the transfer failed, or the card's ring is broken and
  * waits for a reset by its driver).
  */
 #define VOP_VIRTIO_COPY_DESC	 _IOWR('s', 2, struct vop_copy_desc *)
