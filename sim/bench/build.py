@@ -11,9 +11,14 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
+from vop import verilog
+from vop.boards.sim import SimCard
+
 from sim.harness.build import locked, verilator_environment
+from sim.harness.recipe import digest_of_folder, key_of
 
 from . import abi
+from .card import BenchCard
 
 __all__ = ["BUILD_ROOT", "library"]
 
@@ -25,7 +30,7 @@ _OPTIONS = ("--cc", "--exe", "--build", "-j", "2", "-O3", "-Wno-fatal", "-Wno-li
             "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--prefix", f"V{_TOP}",
             "-CFLAGS", "-fPIC -std=c++17 -O2", "-LDFLAGS", "-shared -fPIC",
             "-MAKEFLAGS", "OPT_FAST=-O2 OPT_SLOW=-O1")  # fmt: skip
-_READY = "ready"
+_READY, _LIBRARY = "ready", "libbench.so"
 
 
 def library(*, waves: bool = False) -> Path:
@@ -36,14 +41,35 @@ def library(*, waves: bool = False) -> Path:
     RuntimeError
         If a tool fails; the message holds the end of its output.
     """
-    from vop import verilog
+    options = [*_OPTIONS, *(["--trace"] if waves else [])]
+    recipe = _recipe(options)
+    if recipe is not None and recipe.exists():
+        remembered = BUILD_ROOT / recipe.read_text()
+        if (remembered / _READY).exists():
+            return remembered / _LIBRARY
+    folder = _built(options)
+    if recipe is not None and recipe == _recipe(options):  # no source was edited meanwhile
+        recipe.parent.mkdir(parents=True, exist_ok=True)
+        fresh = recipe.with_suffix(f".{os.getpid()}")
+        fresh.write_text(folder.name)
+        fresh.rename(recipe)
+    return folder / _LIBRARY
 
-    from .card import BenchCard
 
+def _recipe(options: list[str]) -> Path | None:
+    """File that names the folder built from the sources as they are, if they allow one."""
+    card = key_of(SimCard)
+    if card is None:
+        return None
+    words = (card, digest_of_folder(_MODEL.parent), version("verilator"), *options)
+    return BUILD_ROOT / "recipes" / hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
+
+
+def _built(options: list[str]) -> Path:
+    """Folder with the library, for the Verilog that the sources make now."""
     card = BenchCard()
     text = verilog.convert(card, name=_TOP)
     sources = [*card.sources, *sorted(_MODEL.glob("*.cc"))]
-    options = [*_OPTIONS, *(["--trace"] if waves else [])]
     content = hashlib.sha256("\0".join([text, abi.header(), *options]).encode())
     for path in [*sources, *sorted(_MODEL.glob("*.h"))]:
         content.update(path.read_bytes() + b"\0")
@@ -57,14 +83,14 @@ def library(*, waves: bool = False) -> Path:
             (folder / "abi.h").write_text(abi.header())
             _compile(folder, [*options, "--top-module", _TOP], sources)
             (folder / _READY).touch()
-    return folder / "libbench.so"
+    return folder
 
 
 def _compile(folder: Path, options: list[str], sources: list[Path]) -> None:
     includes = ["-CFLAGS", f"-I{folder} -I{_MODEL}"]
     with verilator_environment():
         done = subprocess.run(
-            ["verilator", *options, *includes, "--Mdir", str(folder), "-o", "libbench.so",
+            ["verilator", *options, *includes, "--Mdir", str(folder), "-o", _LIBRARY,
              *map(str, sources), str(folder / f"{_TOP}.v")],
             env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
