@@ -105,7 +105,7 @@ static void fill_context(struct vop_vring *vring, uint64_t ring_bus, uint8_t vec
 	context->num_le = VOP_LE16(vring->num);
 	context->desc_host_le = VOP_LE64(ring_bus);
 	context->avail_host_le = VOP_LE64(ring_bus + 16u * vring->num);
-	context->vector_le = VOP_LE32(vector);
+	context->vector = vector;
 }
 
 int vop_vring_init(struct vop_vring *vring, struct vop_port *port, struct vop_copier *copier,

@@ -22,6 +22,7 @@ from .device_page import (
     DEVICE_DESC,
     VOP,
     VQCONFIG,
+    VQCONFIG_FLAGS,
     VRING_INFO,
     ConfigChange,
 )
@@ -39,6 +40,6 @@ REGISTER_MAP = Map(
     structs=(BOOTPARAM, DEVICE_DESC, VQCONFIG, DEVICE_CTRL, VRING_INFO,
              COMMAND, RECORD, VRING_CONTEXT),
     constants=(VERSION, DOORBELLS, GUARD_LIMITS, COPIER_LIMITS, COMMAND_BITS, RECORD_BITS,
-               VRING_FLAGS, CARD_ADDRESSES, INTERRUPT_LINES, VOP),
+               VRING_FLAGS, VQCONFIG_FLAGS, CARD_ADDRESSES, INTERRUPT_LINES, VOP),
     enums=(BootState, Role, Opcode, CommandError, ChannelState, ConfigChange),
 )

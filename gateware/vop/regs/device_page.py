@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from ..regmap.model import Constants, Member, Side, Struct
 
-__all__ = ["ConfigChange", "VOP", "BOOTPARAM", "DEVICE_DESC", "VQCONFIG", "DEVICE_CTRL",
+__all__ = ["ConfigChange", "VOP", "BOOTPARAM", "DEVICE_DESC", "VQCONFIG", "VQCONFIG_FLAGS", "DEVICE_CTRL",
            "VRING_INFO"]
 
 
@@ -32,6 +32,12 @@ VOP = Constants("vop", "Limits and codes of the VOP protocol, as Linux v5.9 has 
     ("int_dma_buf_bytes", 65536, "Bounce buffer of a vring on the host."),
     ("type_end", 0, "Descriptor type: end of the list."),
     ("type_removed", -1, "Descriptor type: a removed slot."),
+))
+
+VQCONFIG_FLAGS = Constants("vqconfig_flags", "Bits of a vqconfig's `flags`: what the driver does "
+                           "beyond VOP v5.9.", (
+    ("pushes", 1, "The readable payload of each chain, as far as it fits, is in its push slot before "
+     "the chain is available: see `link.host_protocol.push_slot_log2`."),
 ))
 
 BOOTPARAM = Struct("vop_bootparam", 24, "Start of the device page (mic_bootparam).", (
@@ -59,7 +65,10 @@ VQCONFIG = Struct("vop_vqconfig", 24, "One queue (mic_vqconfig).", (
     Member("address", 0, 8, Side.HOST, "Host bus address of the vring."),
     Member("used_address", 8, 8, Side.CARD, "Card address of the used ring."),
     Member("num", 16, 2, Side.HOST, "Entries."),
-    Member("padding", 18, 2, Side.HOST, "Zero.", count=3),
+    Member("flags", 18, 1, Side.CARD, "See constants `vqconfig_flags`; padding in v5.9. Written "
+           "before `used_address_updated`."),
+    Member("padding_0", 19, 1, Side.HOST, "Zero."),
+    Member("padding_1", 20, 2, Side.HOST, "Zero.", count=2),
 ))
 
 DEVICE_CTRL = Struct("vop_device_ctrl", 16, "End of a descriptor block (mic_device_ctrl).", (

@@ -9,7 +9,7 @@ VERSION = Constants("version", "The register map's own version. Software that me
                     "refuses it and prints both numbers.", (
     ("magic", 0x31504F56, "`VOP1`, read as little-endian text."),
     ("layout_major", 1, "Changes when a layout changes incompatibly."),
-    ("layout_minor", 0, "Grows when something is added."),
+    ("layout_minor", 1, "Grows when something is added."),
     ("pci_vendor_id", 0x1D1D, "PCI vendor id of the reference card."),
     ("pci_device_id", 0x2F2F, "PCI device id of the reference card."),
     ("pci_class_code", 0x088000, "PCI class: base system peripheral, other."),
@@ -28,6 +28,11 @@ IDENTITY = Block("identity", 0x0000, 0x100, "Who the card is. Constant while it 
         Field("publish", 1, 1, Access.R, "The copier has the command `publish`."),
         Field("complete", 2, 1, Access.R, "The copier has the command `complete`."),
         Field("chain", 3, 1, Access.R, "The copier has the command `chain`."),
+        Field("arm", 4, 1, Access.R, "The copier has the command `arm`, and `publish` obeys it."),
+        Field("push", 5, 1, Access.R, "`publish` can push payload."),
+        Field("list", 6, 1, Access.R, "`copy` and `chain` take scatter-gather lists."),
+        Field("command_ring", 7, 1, Access.R, "Channels take commands from rings in card RAM."),
+        Field("single_store", 8, 1, Access.R, "`complete` and `arm` can be given in one store."),
         Field("sim", 31, 1, Access.R, "The card is a simulation; software may say so."),
     ), written_by=Side.CARD),
     Register("build", 0x0C, "Build identification.", (

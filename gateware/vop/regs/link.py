@@ -54,5 +54,8 @@ LINK = Block("link", 0x0100, 0x100, "The device page, the roles, and the card's 
     Register("host_protocol", 0x20, "What the host speaks beyond VOP v5.9.", (
         Field("info_align", 0, 8, Access.RW, "Alignment, in bytes, of the vring information block: "
               "1 (v5.9.0) or 4 (5.10-rc1 and stables); 0 means 1."),
+        Field("push_slot_log2", 8, 8, Access.RW, "Log2 of the bytes of a push slot, 6 to 16, where "
+              "each vring has a push area: `num` slots, at the vring's address + "
+              "align4096(vring_size(num, 4096) + 16). 0: there is none."),
     ), written_by=Side.HOST),
 ))

@@ -16,7 +16,7 @@
 #define VOP_VERSION_LAYOUT_MAJOR		1
 
 /* Grows when something is added. */
-#define VOP_VERSION_LAYOUT_MINOR		0
+#define VOP_VERSION_LAYOUT_MINOR		1
 
 /* PCI vendor id of the reference card. */
 #define VOP_VERSION_PCI_VENDOR_ID		0x1d1du
@@ -157,6 +157,17 @@
 
 /* Descriptors hold host bus addresses; else card addresses. */
 #define VOP_VRING_FLAGS_BUFFERS_IN_HOST		256
+
+/*
+ * vqconfig_flags: Bits of a vqconfig's `flags`: what the driver does beyond VOP
+ * v5.9.
+ */
+
+/*
+ * The readable payload of each chain, as far as it fits, is in its push slot
+ * before the chain is available: see `link.host_protocol.push_slot_log2`.
+ */
+#define VOP_VQCONFIG_FLAGS_PUSHES		1
 
 /*
  * card_addresses: The CPU's address map. A card address is a CPU address and an
@@ -304,6 +315,11 @@ enum vop_config_change {
 #define VOP_IDENTITY_FEATURES_PUBLISH_MASK	0x00000002u
 #define VOP_IDENTITY_FEATURES_COMPLETE_MASK	0x00000004u
 #define VOP_IDENTITY_FEATURES_CHAIN_MASK	0x00000008u
+#define VOP_IDENTITY_FEATURES_ARM_MASK		0x00000010u
+#define VOP_IDENTITY_FEATURES_PUSH_MASK		0x00000020u
+#define VOP_IDENTITY_FEATURES_LIST_MASK		0x00000040u
+#define VOP_IDENTITY_FEATURES_COMMAND_RING_MASK	0x00000080u
+#define VOP_IDENTITY_FEATURES_SINGLE_STORE_MASK	0x00000100u
 #define VOP_IDENTITY_FEATURES_SIM_MASK		0x80000000u
 
 /* Build identification. Written by: card. */
@@ -364,6 +380,7 @@ enum vop_config_change {
 /* What the host speaks beyond VOP v5.9. Written by: host. */
 #define VOP_LINK_HOST_PROTOCOL			0x00120u
 #define VOP_LINK_HOST_PROTOCOL_INFO_ALIGN_MASK	0x000000ffu
+#define VOP_LINK_HOST_PROTOCOL_PUSH_SLOT_LOG2_MASK	0x0000ff00u
 
 /* Block doorbell: Doorbells between host and card. */
 #define VOP_DOORBELL_BLOCK			0x00200u
@@ -831,8 +848,15 @@ struct vop_vqconfig {
 	uint64_t used_address_le;
 	/* Entries. Written by: host. */
 	uint16_t num_le;
+	/*
+	 * See constants `vqconfig_flags`; padding in v5.9. Written before
+	 * `used_address_updated`. Written by: card.
+	 */
+	uint8_t flags;
 	/* Zero. Written by: host. */
-	uint16_t padding_le[3];
+	uint8_t padding_0;
+	/* Zero. Written by: host. */
+	uint16_t padding_1_le[2];
 };
 
 _Static_assert(sizeof(struct vop_vqconfig) == 24,
@@ -843,8 +867,12 @@ _Static_assert(__builtin_offsetof(struct vop_vqconfig, used_address_le) == 8,
 	       "offset of vop_vqconfig.used_address_le");
 _Static_assert(__builtin_offsetof(struct vop_vqconfig, num_le) == 16,
 	       "offset of vop_vqconfig.num_le");
-_Static_assert(__builtin_offsetof(struct vop_vqconfig, padding_le) == 18,
-	       "offset of vop_vqconfig.padding_le");
+_Static_assert(__builtin_offsetof(struct vop_vqconfig, flags) == 18,
+	       "offset of vop_vqconfig.flags");
+_Static_assert(__builtin_offsetof(struct vop_vqconfig, padding_0) == 19,
+	       "offset of vop_vqconfig.padding_0");
+_Static_assert(__builtin_offsetof(struct vop_vqconfig, padding_1_le) == 20,
+	       "offset of vop_vqconfig.padding_1_le");
 
 /* End of a descriptor block (mic_device_ctrl). */
 struct vop_device_ctrl {
