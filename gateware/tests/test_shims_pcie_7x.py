@@ -62,7 +62,7 @@ def expected_of(tlp):
 
 
 class RxCollector:
-    """Joins beats to TLPs: (header fields, bar, payload bytes, enabled bytes, beats)."""
+    """Joins beats to TLPs: (header fields, header DWs, bar, payload bytes, enabled bytes, beats)."""
 
     def __init__(self, beat_bytes):
         self.tlps = []
@@ -75,9 +75,9 @@ class RxCollector:
         if not beat.last:
             return
         header = {name: getattr(beat.header, name) for name, _ in beat.header.shape()}
-        assert all(other.header == beat.header for other in self._beats)
+        assert all((other.header, other.raw) == (beat.header, beat.raw) for other in self._beats)
         self.tlps.append((
-            header, beat.bar,
+            header, list(beat.raw), beat.bar,
             b"".join(other.data.to_bytes(self.beat_bytes, "little") for other in self._beats),
             [bool(other.byte_enable >> n & 1) for other in self._beats
              for n in range(self.beat_bytes)],
@@ -87,9 +87,11 @@ class RxCollector:
 
 def check_received(tlps, received, *, width=128):
     assert len(received) == len(tlps)
-    for (tlp, bar), (header, seen_bar, payload, enabled, beats) in zip(tlps, received, strict=True):
+    for (tlp, bar), (header, raw, seen_bar, payload, enabled, beats) in zip(tlps, received,
+                                                                            strict=True):
         wanted, wanted_payload, wanted_enabled = expected_of(tlp)
         assert header == wanted
+        assert raw == [*tlp.header_dwords(), 0][:4]
         assert seen_bar == (7 if bar is None else bar)
         assert payload[:len(wanted_payload)] == wanted_payload
         if tlp.kind not in ("Msg", "MsgD"):
@@ -167,6 +169,19 @@ def test_long_tlps_are_received_at_the_rate_of_the_block(width, shifted, kind):
 
     check_received(tlps, received, width=width)
     assert cycles <= beats + 4
+
+
+@both_widths
+@pytest.mark.parametrize("first_length", range(1, 9))
+def test_completions_of_any_length_behind_one_another_never_stall_the_block(first_length, width):
+    pace = Pace("flowing", 1)
+    tlps = [(random_tlp(pace.rng, "CplD", length), None)
+            for length in (first_length, 32, 33, first_length + 4, 16) for _ in range(4)]
+
+    received, beats, cycles = run_rx(tlps, pace, straddle=False, width=width)
+
+    check_received(tlps, received, width=width)
+    assert cycles <= beats + 3
 
 
 @both_widths

@@ -63,6 +63,10 @@ class Tlp:
         """DWs as the hard block shows them: byte 0 in bits 31:24."""
         return [dw for dw, in struct.iter_unpack(">I", self.encode())]
 
+    def header_dwords(self):
+        """The first three or four of ``dwords()``."""
+        return self.dwords()[:len(self.encode()) // 4 - (len(self.payload) + len(self.digest)) // 4]
+
     def with_payload(self, payload):
         return replace(self, payload=payload, length=len(payload) // 4)
 

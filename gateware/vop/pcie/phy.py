@@ -34,6 +34,8 @@ ErrorLayout = data.StructLayout({
     "completion_timeout":    1,
     "completion_unexpected": 1,
     "poisoned":              1,
+    "ecrc":                  1,   # a TLP had a bad ECRC
+    "locked":                1,   # with unsupported or completion_abort: it was a locked read
     "header":                48,  # as cfg_err_tlp_cpl_header wants it: see the shim
 })
 
@@ -51,6 +53,9 @@ class Signature(wiring.Signature):
     rx : ``Out(stream.Signature(RxBeatLayout(width)))``
         TLPs from the host in link order. ``valid`` may pause between beats. Configuration requests
         to the endpoint itself never show: the hard block answers them.
+    rx_ecrc : ``Out(1)``
+        One-cycle pulse: a TLP with a bad ECRC has come. It was passed on all the same, as the block
+        tells only at its end.
     hold_nonposted : ``In(1)``
         While high, the shim asks the hard block to hold back non-posted requests, so that
         completions and posted writes can pass. Up to 4 more may still arrive.
@@ -80,6 +85,7 @@ class Signature(wiring.Signature):
         self.width = width
         super().__init__({
             "rx":             Out(stream.Signature(RxBeatLayout(width))),
+            "rx_ecrc":        Out(1),
             "hold_nonposted": In(1),
             "tx":             In(stream.Signature(TxBeatLayout(width))),
             "tx_drained":     Out(1),

@@ -6,7 +6,8 @@ Ref: PCI Express Base 4.0, 2.2 (Transaction Layer Protocol - Packet Definition).
 
 from amaranth.lib import data, enum
 
-__all__ = ["Kind", "NONPOSTED", "CompletionStatus", "HeaderLayout", "RxBeatLayout", "TxBeatLayout"]
+__all__ = ["Kind", "NONPOSTED", "CompletionStatus", "HeaderLayout", "RawHeaderLayout",
+           "RxBeatLayout", "TxBeatLayout"]
 
 
 class Kind(enum.Enum, shape=4):
@@ -59,11 +60,15 @@ HeaderLayout = data.StructLayout({
     "lower_address": 7,                 # completions
 })
 
+#: A header as it is on the link: byte 0 of each DW in bits 31:24. DW 3 of a header of three is zero.
+RawHeaderLayout = data.ArrayLayout(32, 4)
+
 
 def RxBeatLayout(width):
     """One beat of a TLP from the host, ``width`` bits of payload."""
     return data.StructLayout({
         "header":      HeaderLayout,    # the same on every beat of the TLP
+        "raw":         RawHeaderLayout, # the same header as DWs, to be shown where it was at fault
         "bar":         3,               # BAR hit: 0 = BAR0, 2 = BAR2, 7 = none; requests only
         "first":       1,
         "last":        1,

@@ -12,7 +12,6 @@ from ..errors import check_width
 from ..pcie import phy
 from ..pcie.align import PacketBeatLayout, PayloadAligner
 from ..pcie.frame import FramedBeatLayout, PayloadFramer
-from ..pcie.tlp import RxBeatLayout
 from ..stream import Stage
 from .report_7x import ErrorHeaderLayout, ErrorReporter
 from .straddle import Unstraddler
@@ -130,10 +129,8 @@ class Pcie7xShim(wiring.Component):
         # Receive.
         m.submodules.rx_stage = rx_stage = Stage(PacketBeatLayout(self._width))
         m.submodules.rx_aligner = aligner = PayloadAligner(self._width)
-        m.submodules.rx_output = rx_output = Stage(RxBeatLayout(self._width))
         wiring.connect(m, rx_stage.o, aligner.i)
-        wiring.connect(m, aligner.o, rx_output.i)
-        wiring.connect(m, rx_output.o, wiring.flipped(link.rx))
+        wiring.connect(m, aligner.o, wiring.flipped(link.rx))
         bar_hit = Signal(3, init=7)
         m.d.comb += [
             bar_hit.eq(7),
@@ -240,6 +237,6 @@ class Pcie7xShim(wiring.Component):
 
         m.d.comb += self.idle.eq(link.tx_drained & ~link.tx.valid & ~link.msi.valid
                                  & ~pins.m_axis_rx_tvalid & rx_idle
-                                 & ~rx_stage.o.valid & aligner.idle & ~rx_output.o.valid
+                                 & ~rx_stage.o.valid & aligner.idle
                                  & reporter.idle)
         return m
