@@ -54,6 +54,15 @@
 /* Most commands held, whatever depth a card claims. A power of two. */
 #define VOP_MAX_HELD		32
 
+/*
+ * Bytes that the card pushes of each request: all of most 9P requests, and 64
+ * KiB of host memory for a full ring.
+ */
+#define VOP_PUSH_SLOT_LOG2	9
+
+/* Replies up to this are stored to card RAM; longer ones are read by the card. */
+#define VOP_STORE_BYTES		128
+
 /**
  * enum vop_host_state - how far the card is
  * @VOP_HOST_OFFLINE: not started, late, or it has withdrawn h2c_config_db; it may
@@ -107,12 +116,25 @@ struct vop_coherent {
 };
 
 /**
+ * struct vop_pending - a command under way
+ * @batch: who waits for it, or NULL
+ * @vdev: whose used element it writes, where nobody waits, or NULL
+ * @queue: of @vdev
+ */
+struct vop_pending {
+	struct vop_batch *batch;
+	struct vop_vdev *vdev;
+	unsigned int queue;
+};
+
+/**
  * struct vop_channel - a copier channel of the host
  * @lock: serialises submitters and resets
  * @reap_lock: guards what the interrupt handler changes: all below
  * @wait: woken when commands end or the channel fails
  * @records: the record ring
  * @pending: whose command it is, by submission modulo VOP_MAX_HELD
+ * @first: value of @submitted when the channel was last set up
  * @submitted: commands written to the channel, running
  * @ended: commands accounted for, running
  * @position: next record's slot
@@ -126,7 +148,8 @@ struct vop_channel {
 	spinlock_t reap_lock; /* against the interrupt handler */
 	wait_queue_head_t wait;
 	struct vop_coherent records;
-	struct vop_batch *pending[VOP_MAX_HELD];
+	struct vop_pending pending[VOP_MAX_HELD];
+	u32 first;
 	u32 submitted;
 	u32 ended;
 	u32 position;
@@ -185,8 +208,11 @@ struct vop_vector {
  * @leaving: no device is added any more
  * @deaf: a removal was late: do not wait for others while leaving
  * @registers: BAR0
- * @aperture: BAR2, write-combining; written while the CPU is held only
+ * @aperture: BAR2, write-combining
  * @ram_bytes: size of card RAM
+ * @push_slot_log2: log2 of the bytes of a push slot, 0 if the card cannot push
+ * @single_store: the card takes a used element in one store, and writes a
+ *	record for every command that fails
  * @identity: the identity block as read when the card was probed
  * @vectors: MSI vectors granted and requested
  * @vector: argument of each vector's handler
@@ -226,6 +252,8 @@ struct vop_host {
 	void __iomem *registers;
 	void __iomem *aperture;
 	u32 ram_bytes;
+	u8 push_slot_log2;
+	bool single_store;
 	u32 identity[8];
 
 	unsigned int vectors;
@@ -262,14 +290,18 @@ struct vop_host {
  * @lock: one transfer at a time; guards all below but @seen_avail
  * @ring: the three parts in host memory; the used part is unused
  * @info: place of struct vop_vring_info, which may be misaligned
- * @bytes: whole allocation, in pages
+ * @bytes: what user space maps: rings and information block, in pages
+ * @span: the same with the push area behind it
+ * @push: the push area, one slot for each head, or NULL
  * @context_card: the vring context in card RAM, 0 while there is none
  * @last_avail: avail entries consumed
  * @seen_avail: avail index at the last interrupt; the handler's own
  * @broken: the card broke the ring: nothing goes until the driver resets
+ * @pushes: the driver said that payload is in @push before its chain is popped
  * @in_progress: @chain is popped and not completed
  * @chain: the chain, as checked
  * @read: place in the chain's device-readable segments
+ * @read_bytes: the same, in bytes
  * @write: place in its device-writable segments
  * @written_bytes: bytes written to the chain: used.len
  * @bounce: VOP_INT_DMA_BUF_BYTES that the copier reads and writes
@@ -279,13 +311,17 @@ struct vop_vring {
 	struct vring ring;
 	void *info;
 	size_t bytes;
+	size_t span;
+	void *push;
 	u32 context_card;
 	u16 last_avail;
 	u16 seen_avail;
 	bool broken;
 	bool in_progress;
 	bool was_reset; /* and no transfer has been told */
+	bool pushes;
 	struct vop_cursor read;
+	u32 read_bytes;
 	struct vop_cursor write;
 	u32 written_bytes;
 	struct vop_chain chain;
@@ -453,6 +489,11 @@ int vop_copier_init(struct vop_host *host);
 int vop_copier_start(struct vop_host *host);
 void vop_copier_stop(struct vop_host *host);
 void vop_copier_kill(struct vop_host *host);
+int vop_copier_drain(struct vop_host *host);
+void vop_copier_forget(struct vop_vdev *vdev);
+bool vop_copier_complete(struct vop_vdev *vdev, unsigned int queue,
+			 u32 context_card, u16 head, u32 written_bytes);
+bool vop_batch_is_empty(const struct vop_batch *batch);
 void vop_copier_reap(struct vop_host *host);
 void vop_batch_init(struct vop_batch *batch, struct vop_host *host);
 int vop_batch_copy(struct vop_batch *batch, bool to_host, dma_addr_t bus,

@@ -289,7 +289,9 @@ int vop_boot_start(struct vop_host *host)
 	vop_write(host, VOP_LINK_ROLE, VOP_ROLE_VOP_GUEST);
 	vop_write(host, VOP_LINK_HOST_PROTOCOL,
 		  FIELD_PREP(VOP_LINK_HOST_PROTOCOL_INFO_ALIGN_MASK,
-			     vop_info_align));
+			     vop_info_align) |
+		  FIELD_PREP(VOP_LINK_HOST_PROTOCOL_PUSH_SLOT_LOG2_MASK,
+			     host->push_slot_log2));
 	vop_write(host, VOP_LINK_DEVICE_PAGE_LO, lower_32_bits(host->page.bus));
 	vop_write(host, VOP_LINK_DEVICE_PAGE_HI, upper_32_bits(host->page.bus));
 	/* Written last: it publishes the page. */

@@ -2,12 +2,17 @@
 /*
  * The host's copier channel: commands out, completion records in.
  *
- * Commands go out by 8-byte stores; each asks for a record, which the card
- * posts into host memory, so that nothing is ever read from the card. Within
- * the channel effects are ordered. A command that fails stops the channel: the
- * ones behind it are dropped, and every batch with a command under way fails.
- * Whoever waits for such a batch resets the channel before it returns, so that
- * no memory is reused while the card may still write to it.
+ * Commands go out by 8-byte stores; the last of a batch asks for a record, which
+ * the card posts into host memory, so that nothing is ever read from the card.
+ * Within the channel commands end in order, and a record counts them: it tells
+ * of all before it, too. A command that fails has a record in any case, and
+ * stops the channel: the ones behind it are dropped, and every batch with a
+ * command under way fails. Whoever waits for such a batch resets the channel
+ * before it returns, so that no memory is reused while the card may still write
+ * to it.
+ *
+ * A used element that is alone in its batch goes out by one store, and nobody
+ * waits for it. If it fails, its ring is broken.
  */
 #include <linux/bitfield.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
@@ -55,6 +60,7 @@ static void vop_channel_enable(struct vop_host *host)
 		     FIELD_PREP(VOP_COPIER_RECORD_CONFIG_VECTOR_MASK, vector);
 
 	memset(channel->records.va, 0, channel->records.bytes);
+	channel->first = channel->submitted;
 	channel->position = 0;
 	channel->phase = true;
 
@@ -120,20 +126,47 @@ void vop_copier_stop(struct vop_host *host)
 	mutex_unlock(&host->channel.lock);
 }
 
+/* Ends the oldest command under way. Holds reap_lock. */
+static void vop_channel_end(struct vop_channel *channel, int error)
+{
+	struct vop_pending *pending =
+		&channel->pending[channel->ended++ % VOP_MAX_HELD];
+	struct vop_batch *batch = pending->batch;
+
+	if (batch) {
+		if (error)
+			batch->error = error;
+		/* Pairs with smp_load_acquire() in vop_batch_has_ended(). */
+		smp_store_release(&batch->left, batch->left - 1);
+	} else if (pending->vdev && error) {
+		WRITE_ONCE(pending->vdev->vr[pending->queue].broken, true);
+		vop_vdev_break(pending->vdev);
+	}
+}
+
 /* Gives every command under way the same end. Holds reap_lock. */
 static void vop_channel_fail(struct vop_channel *channel, int error)
 {
 	channel->failed = true;
-	while (channel->ended != channel->submitted) {
-		struct vop_batch *batch =
-			channel->pending[channel->ended % VOP_MAX_HELD];
-
-		batch->error = error;
-		/* Pairs with smp_load_acquire() in vop_batch_has_ended(). */
-		smp_store_release(&batch->left, batch->left - 1);
-		channel->ended++;
-	}
+	while (channel->ended != channel->submitted)
+		vop_channel_end(channel, error);
 	wake_up_all(&channel->wait);
+}
+
+/**
+ * vop_copier_forget() - break no ring of a device any more
+ * @vdev: the virtio device, leaving; it submits nothing more
+ */
+void vop_copier_forget(struct vop_vdev *vdev)
+{
+	struct vop_channel *channel = &vdev->host->channel;
+	int n;
+
+	spin_lock_irq(&channel->reap_lock);
+	for (n = 0; n < VOP_MAX_HELD; n++)
+		if (channel->pending[n].vdev == vdev)
+			channel->pending[n].vdev = NULL;
+	spin_unlock_irq(&channel->reap_lock);
 }
 
 /**
@@ -158,8 +191,7 @@ static bool vop_channel_take_record(struct vop_host *host)
 {
 	struct vop_channel *channel = &host->channel;
 	struct vop_copier_record *record = channel->records.va;
-	struct vop_batch *batch;
-	u32 control, error;
+	u32 control, error, ended, step;
 	u16 tag;
 
 	record += channel->position;
@@ -171,18 +203,29 @@ static bool vop_channel_take_record(struct vop_host *host)
 
 	tag = control >> VOP_RECORD_BITS_TAG_LSB;
 	error = (control >> VOP_RECORD_BITS_ERROR_LSB) & 0xff;
-	if (channel->ended == channel->submitted ||
-	    tag != (u16)channel->ended || error) {
+	ended = channel->first + le32_to_cpu(READ_ONCE(record->sequence));
+	step = ended - channel->ended;
+	if (!step || step > channel->submitted - channel->ended ||
+	    (!error && tag != (u16)(ended - 1))) {
 		dev_err_ratelimited(&host->pdev->dev,
-				    "copier: record of command %u says command %u, error %u\n",
-				    (u16)channel->ended, tag, error);
+				    "copier: record must be of one of commands %u to %u, not %u as command %u\n",
+				    (u16)channel->ended,
+				    (u16)(channel->submitted - 1), tag,
+				    (u16)(ended - 1));
 		vop_channel_fail(channel, -EIO);
 		return false;
 	}
 
-	batch = channel->pending[channel->ended++ % VOP_MAX_HELD];
-	/* Pairs with smp_load_acquire() in vop_batch_has_ended(). */
-	smp_store_release(&batch->left, batch->left - 1);
+	while (--step)
+		vop_channel_end(channel, 0);
+	if (error) {
+		dev_err_ratelimited(&host->pdev->dev,
+				    "copier: command %u failed with error %u\n",
+				    (u16)(ended - 1), error);
+		vop_channel_fail(channel, -EIO);
+		return false;
+	}
+	vop_channel_end(channel, 0);
 	channel->position = (channel->position + 1) % VOP_RECORDS;
 	if (!channel->position)
 		channel->phase = !channel->phase;
@@ -264,10 +307,10 @@ static bool vop_channel_has_room(const struct vop_channel *channel)
 
 /* Enters a command into the books; 0, or why it must not be submitted. */
 static int vop_channel_account(struct vop_batch *batch,
-			       struct vop_copier_command *command,
-			       bool interrupt)
+			       struct vop_copier_command *command, bool last)
 {
-	struct vop_channel *channel = &batch->host->channel;
+	struct vop_host *host = batch->host;
+	struct vop_channel *channel = &host->channel;
 	u32 control = le32_to_cpu(command->control);
 	int ret = 0;
 
@@ -277,14 +320,18 @@ static int vop_channel_account(struct vop_batch *batch,
 	} else if (channel->failed) {
 		ret = channel->dead ? -ENODEV : -EIO;
 	} else {
-		control |= BIT(VOP_COMMAND_BITS_RECORD_LSB);
 		control |= (u32)(u16)channel->submitted <<
 			   VOP_COMMAND_BITS_TAG_LSB;
-		channel->pending[channel->submitted++ % VOP_MAX_HELD] = batch;
+		channel->pending[channel->submitted++ % VOP_MAX_HELD] =
+			(struct vop_pending){ .batch = batch };
 		batch->left++;
 		/* Whoever finds the channel full waits for this one. */
-		if (interrupt || vop_channel_held(channel) == channel->depth)
+		if (vop_channel_held(channel) == channel->depth)
+			last = true;
+		if (last)
 			control |= BIT(VOP_COMMAND_BITS_INTERRUPT_LSB);
+		if (last || !host->single_store)
+			control |= BIT(VOP_COMMAND_BITS_RECORD_LSB);
 		command->control = cpu_to_le32(control);
 	}
 	spin_unlock_irq(&channel->reap_lock);
@@ -307,13 +354,15 @@ static void vop_channel_write(struct vop_host *host,
 }
 
 /* Submits the held command of a batch. */
-static int vop_batch_submit(struct vop_batch *batch, bool interrupt)
+static int vop_batch_submit(struct vop_batch *batch, bool last)
 {
 	struct vop_host *host = batch->host;
 	struct vop_channel *channel = &host->channel;
 	int ret;
 
 	batch->has_held = false;
+	/* Whether there is room may stand in records that nobody was told of. */
+	vop_copier_reap(host);
 	mutex_lock(&channel->lock);
 	ret = READ_ONCE(batch->error);
 	if (!ret)
@@ -326,7 +375,7 @@ static int vop_batch_submit(struct vop_batch *batch, bool interrupt)
 			vop_channel_late(host, "room in the channel");
 	}
 	if (!ret)
-		ret = vop_channel_account(batch, &batch->held, interrupt);
+		ret = vop_channel_account(batch, &batch->held, last);
 	if (!ret)
 		vop_channel_write(host, &batch->held);
 	else
@@ -346,8 +395,8 @@ void vop_batch_init(struct vop_batch *batch, struct vop_host *host)
 }
 
 /*
- * The latest command is held back: only the last one of a batch interrupts,
- * and which that is shows when nothing follows.
+ * The latest command is held back: only the last one of a batch has a record
+ * and interrupts, and which that is shows when nothing follows.
  */
 static int vop_batch_push(struct vop_batch *batch,
 			  const struct vop_copier_command *command)
@@ -414,6 +463,127 @@ static bool vop_batch_has_ended(const struct vop_batch *batch)
 {
 	/* Pairs with smp_store_release() where a command ends. */
 	return !smp_load_acquire(&batch->left);
+}
+
+/*
+ * Enters a used element that nobody waits for; false if the channel cannot take
+ * one. Up to half of what the channel holds may end without our knowing; behind
+ * that @control asks for a record, which tells of all before it, too.
+ */
+static bool vop_channel_account_used(struct vop_vdev *vdev, unsigned int queue,
+				     u32 *control)
+{
+	struct vop_channel *channel = &vdev->host->channel;
+	bool ok;
+
+	*control = 0;
+	spin_lock_irq(&channel->reap_lock);
+	ok = !channel->failed && vop_channel_held(channel) < channel->depth;
+	if (ok) {
+		u16 tag = channel->submitted;
+		u32 held;
+
+		channel->pending[channel->submitted++ % VOP_MAX_HELD] =
+			(struct vop_pending){ .vdev = vdev, .queue = queue };
+		held = vop_channel_held(channel);
+		if (held > channel->depth / 2)
+			*control = BIT(VOP_COMMAND_BITS_RECORD_LSB) |
+				   (u32)tag << VOP_COMMAND_BITS_TAG_LSB;
+		/* Whoever finds the channel full waits for this one. */
+		if (held == channel->depth)
+			*control |= BIT(VOP_COMMAND_BITS_INTERRUPT_LSB);
+	}
+	spin_unlock_irq(&channel->reap_lock);
+	return ok;
+}
+
+/**
+ * vop_copier_complete() - write a used element that nobody waits for
+ * @vdev: the virtio device
+ * @queue: its queue
+ * @context_card: the vring context, checked against card RAM
+ * @head: head of the finished chain
+ * @written_bytes: used.len
+ *
+ * The element is behind all that was stored to the card before. If it fails the
+ * ring is broken.
+ *
+ * Return: true, or false if the channel or the card cannot: use a batch.
+ */
+bool vop_copier_complete(struct vop_vdev *vdev, unsigned int queue,
+			 u32 context_card, u16 head, u32 written_bytes)
+{
+	struct vop_host *host = vdev->host;
+	struct vop_copier_command command = {
+		.card_address = cpu_to_le32(context_card),
+		.used_id = cpu_to_le32(head),
+		.used_len = cpu_to_le32(written_bytes),
+	};
+	u32 control;
+	bool ok;
+
+	if (!host->single_store)
+		return false;
+	/* Whether there is room may stand in records that nobody was told of. */
+	vop_copier_reap(host);
+	mutex_lock(&host->channel.lock);
+	ok = vop_channel_account_used(vdev, queue, &control);
+	if (ok && control) {
+		control |= VOP_OPCODE_COMPLETE << VOP_COMMAND_BITS_OPCODE_LSB;
+		command.control = cpu_to_le32(control);
+		vop_channel_write(host, &command);
+	} else if (ok) {
+		u64 word = FIELD_PREP(VOP_COPIER_COMPLETE_ID_USED_ID_MASK, head) |
+			   FIELD_PREP(VOP_COPIER_COMPLETE_ID_CONTEXT_MASK,
+				      context_card / sizeof(struct vop_vring_context)) |
+			   (u64)written_bytes << 32;
+
+		writeq(word, host->registers +
+			     vop_channel_register(VOP_COPIER_COMPLETE_ID));
+		vop_count(host, VOP_COUNT_COMMANDS, 1);
+	}
+	mutex_unlock(&host->channel.lock);
+	return ok;
+}
+
+/**
+ * vop_copier_drain() - wait until all that was submitted so far has ended
+ * @host: the card
+ *
+ * Off the steady state: the card is read.
+ *
+ * Return: 0, -ETIMEDOUT or -ENODEV.
+ */
+int vop_copier_drain(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	void __iomem *sequence =
+		host->registers + vop_channel_register(VOP_COPIER_SEQUENCE);
+	unsigned long bound = vop_host_wait_jiffies(VOP_WAIT_CHANNEL_RESET);
+	u32 target, value;
+	int ret;
+
+	spin_lock_irq(&channel->reap_lock);
+	target = channel->submitted - channel->first;
+	spin_unlock_irq(&channel->reap_lock);
+	/* What a failure has dropped never ends; a reset counts anew. */
+	ret = read_poll_timeout(readl, value,
+				value == U32_MAX || READ_ONCE(channel->failed) ||
+				(s32)(value - target) >= 0,
+				VOP_STATUS_POLL_US, jiffies_to_usecs(bound),
+				false, sequence);
+	return value == U32_MAX ? -ENODEV : ret;
+}
+
+/**
+ * vop_batch_is_empty() - see whether a batch has nothing under way
+ * @batch: the batch
+ *
+ * Return: true if everything that was added has been waited for.
+ */
+bool vop_batch_is_empty(const struct vop_batch *batch)
+{
+	return !batch->has_held && vop_batch_has_ended(batch);
 }
 
 /**

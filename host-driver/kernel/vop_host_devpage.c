@@ -179,7 +179,7 @@ void vop_devpage_fill(struct vop_vdev *vdev, const u8 *block)
 			.address = cpu_to_le64(bus),
 			.num = cpu_to_le16(vdev->vr[n].ring.num),
 		};
-		bus += vdev->vr[n].bytes;
+		bus += vdev->vr[n].span;
 	}
 	memcpy(vdev->features, block + (vdev->features - (u8 *)desc),
 	       vdev->head.feature_len);

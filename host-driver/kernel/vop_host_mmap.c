@@ -31,6 +31,7 @@ static bool vop_find_part(const struct vop_vdev *vdev, u64 offset,
 			  struct vop_part *part)
 {
 	size_t start = VOP_MMAP_RINGS;
+	size_t at = 0;
 	unsigned int n;
 
 	if (!offset) {
@@ -44,12 +45,13 @@ static bool vop_find_part(const struct vop_vdev *vdev, u64 offset,
 		if (offset == start) {
 			*part = (struct vop_part){
 				.memory = &vdev->rings,
-				.offset = start - VOP_MMAP_RINGS,
+				.offset = at,
 				.bytes = vdev->vr[n].bytes,
 			};
 			return true;
 		}
 		start += vdev->vr[n].bytes;
+		at += vdev->vr[n].span;
 	}
 	return false;
 }

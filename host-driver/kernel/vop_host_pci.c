@@ -174,6 +174,12 @@ static int vop_host_identify(struct vop_host *host)
 	features = host->identity[VOP_IDENTITY_FEATURES / 4];
 	copier = host->identity[VOP_IDENTITY_COPIER / 4];
 	host->ram_bytes = host->identity[VOP_IDENTITY_RAM / 4];
+	/* The store has 16 bits for the context, in units of its size. */
+	host->single_store =
+		(features & VOP_IDENTITY_FEATURES_SINGLE_STORE_MASK) &&
+		host->ram_bytes <= (sizeof(struct vop_vring_context) << 16);
+	if (features & VOP_IDENTITY_FEATURES_PUSH_MASK)
+		host->push_slot_log2 = VOP_PUSH_SLOT_LOG2;
 	host->guard_windows = FIELD_GET(VOP_IDENTITY_COPIER_GUARD_WINDOWS_MASK,
 					copier);
 	host->guard_windows = min_t(u32, host->guard_windows,

@@ -5,13 +5,18 @@
  * The user's buffers are one stream: it takes what is left of the chain's
  * device-readable part, then gives what fits into the device-writable part.
  * Bytes go through the ring's bounce buffer, moved by the copier; all copies
- * towards the card and the used element behind them are one ordered batch.
+ * towards the card and the used element behind them are one ordered batch. Two
+ * short cuts need no copier: what the card has pushed is here already, and a
+ * short reply is stored to card RAM.
  */
 #include <linux/compat.h>
+#include <linux/io.h>
+#include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "compat.h"
 #include "vop_host.h"
 
 /* The user's buffers as a stream: @left bytes at @base, then element @next. */
@@ -117,6 +122,47 @@ static int vop_transfer_copy(struct vop_transfer *transfer, bool to_host,
 	return ret;
 }
 
+/* Bytes of the chain that the card has pushed and nobody has taken. */
+static u32 vop_transfer_pushed(const struct vop_transfer *transfer)
+{
+	const struct vop_vring *vr = transfer->vr;
+	u32 slot_bytes = BIT(transfer->vdev->host->push_slot_log2);
+
+	return vr->pushes && vr->read_bytes < slot_bytes ?
+		       slot_bytes - vr->read_bytes : 0;
+}
+
+static void vop_cursor_advance(const struct vop_chain *chain, u16 end,
+			       struct vop_cursor *cursor, u32 bytes)
+{
+	u32 address_card;
+
+	while (bytes)
+		bytes -= vop_chain_next(chain, end, cursor, bytes,
+					&address_card);
+}
+
+/* Brings the chain's next bytes into host memory, up to @bytes of them. */
+static const void *vop_transfer_bring(struct vop_transfer *transfer,
+				      struct vop_cursor *cursor, u32 *bytes)
+{
+	struct vop_vring *vr = transfer->vr;
+	u32 pushed = vop_transfer_pushed(transfer);
+	u16 end = vr->chain.readable;
+	int ret;
+
+	if (pushed) {
+		*bytes = min(*bytes, pushed);
+		vop_cursor_advance(&vr->chain, end, cursor, *bytes);
+		return vr->push + vr->read_bytes +
+		       ((size_t)vr->chain.head
+			<< transfer->vdev->host->push_slot_log2);
+	}
+	vop_transfer_copy(transfer, true, end, cursor, *bytes);
+	ret = vop_batch_wait(&transfer->batch);
+	return ret ? ERR_PTR(ret) : vr->bounce.va;
+}
+
 /*
  * Takes what is left of the chain's device-readable part. D4: the user's
  * pointer advances by what was copied, never by a padded length.
@@ -131,25 +177,60 @@ static int vop_transfer_take(struct vop_transfer *transfer)
 
 	while ((left = vop_chain_left(&vr->chain, end, vr->read))) {
 		struct vop_cursor cursor = vr->read;
+		const void *from;
 
 		ret = vop_transfer_next(transfer);
 		if (ret || !stream->left)
 			return ret;
 		bytes = vop_transfer_room(transfer, left);
 
-		vop_transfer_copy(transfer, true, end, &cursor, bytes);
-		ret = vop_batch_wait(&transfer->batch);
-		if (ret)
-			return ret;
-		if (copy_to_user(stream->base, vr->bounce.va, bytes))
+		from = vop_transfer_bring(transfer, &cursor, &bytes);
+		if (IS_ERR(from))
+			return PTR_ERR(from);
+		if (copy_to_user(stream->base, from, bytes))
 			return -EFAULT;
 		vr->read = cursor;
+		vr->read_bytes += bytes;
 		vop_stream_advance(stream, bytes);
 		transfer->done_bytes += bytes;
 		atomic64_add(bytes, &transfer->vdev->to_host_bytes);
 		vop_count(transfer->vdev->host, VOP_COUNT_TO_HOST_BYTES, bytes);
 	}
 	return 0;
+}
+
+/* Stores bytes to card RAM: whole 8-byte words, which merge, as far as can be. */
+static void vop_store(struct vop_host *host, u32 address_card, const void *from,
+		      u32 bytes)
+{
+	void __iomem *to = host->aperture + address_card;
+	u32 head = min_t(u32, bytes, -address_card % sizeof(u64));
+	u32 at = head;
+
+	memcpy_toio(to, from, head);
+	for (; bytes - at >= sizeof(u64); at += sizeof(u64))
+		__raw_writeq(get_unaligned((const u64 *)(from + at)), to + at);
+	memcpy_toio(to + at, from + at, bytes - at);
+}
+
+/* Stores a short reply, which is in the bounce buffer, to the chain. */
+static void vop_transfer_store(struct vop_transfer *transfer, u16 end,
+			       struct vop_cursor *cursor, u32 bytes)
+{
+	struct vop_vring *vr = transfer->vr;
+	u32 at = 0;
+
+	while (at < bytes) {
+		u32 address_card;
+		u32 piece = vop_chain_next(&vr->chain, end, cursor, bytes - at,
+					   &address_card);
+
+		vop_store(transfer->vdev->host, address_card,
+			  vr->bounce.va + at, piece);
+		at += piece;
+	}
+	/* Empties the write-combining buffers: the used element is behind. */
+	wmb();
 }
 
 /* Gives what fits into the device-writable part; does not wait at the end. */
@@ -173,8 +254,11 @@ static int vop_transfer_give(struct vop_transfer *transfer)
 			return ret;
 		if (copy_from_user(vr->bounce.va, stream->base, bytes))
 			return -EFAULT;
-		ret = vop_transfer_copy(transfer, false, end, &vr->write,
-					bytes);
+		if (bytes <= VOP_STORE_BYTES)
+			vop_transfer_store(transfer, end, &vr->write, bytes);
+		else
+			ret = vop_transfer_copy(transfer, false, end,
+						&vr->write, bytes);
 		if (ret)
 			return ret;
 		vop_stream_advance(stream, bytes);
@@ -209,9 +293,13 @@ static int vop_transfer_finish(struct vop_transfer *transfer, bool end_chain)
 {
 	struct vop_vdev *vdev = transfer->vdev;
 	struct vop_vring *vr = transfer->vr;
-	int ret;
+	int ret = 0;
 
 	/* D5: used.len counts what was written, not also what was read. */
+	if (end_chain && vop_batch_is_empty(&transfer->batch) &&
+	    vop_copier_complete(vdev, vr - vdev->vr, vr->context_card,
+				vr->chain.head, vr->written_bytes))
+		goto ended;
 	if (end_chain)
 		vop_batch_complete(&transfer->batch, vr->context_card,
 				   vr->chain.head, vr->written_bytes);
@@ -220,11 +308,11 @@ static int vop_transfer_finish(struct vop_transfer *transfer, bool end_chain)
 		return ret;
 	if (ret) {
 		/* Nobody knows whether the used element was written. */
-		vr->broken = true;
+		WRITE_ONCE(vr->broken, true);
 		vop_vdev_break(vdev);
 		return ret;
 	}
-
+ended:
 	vr->in_progress = false;
 	vop_vring_publish_info(vr);
 	atomic64_inc(&vdev->chains);
@@ -240,6 +328,7 @@ static int vop_transfer_run(struct vop_transfer *transfer,
 	struct vop_cursor read = vr->read;
 	struct vop_cursor write = vr->write;
 	u32 written_bytes = vr->written_bytes;
+	u32 read_bytes = vr->read_bytes;
 	int ret, finish;
 
 	ret = vop_transfer_take(transfer);
@@ -252,6 +341,7 @@ static int vop_transfer_run(struct vop_transfer *transfer,
 	if (ret) {
 		/* A step that failed may be tried again. */
 		vr->read = read;
+		vr->read_bytes = read_bytes;
 		vr->write = write;
 		vr->written_bytes = written_bytes;
 	}
@@ -276,7 +366,7 @@ static int vop_transfer_check(const struct vop_vdev *vdev,
 	}
 	if (!READ_ONCE(vdev->desc->status))
 		return -ENODEV;
-	return vr->broken ? -EIO : 0;
+	return READ_ONCE(vr->broken) ? -EIO : 0;
 }
 
 /**

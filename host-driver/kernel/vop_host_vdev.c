@@ -107,6 +107,9 @@ static void vop_vdev_reset(struct vop_vdev *vdev)
 	WRITE_ONCE(vdev->desc->status, 0);
 	for (n = 0; n < vdev->head.num_vq; n++)
 		vop_vring_reset(&vdev->vr[n]);
+	/* Used elements that nobody waits for must not reach the next rings. */
+	if (vdev->host->single_store && vop_copier_drain(vdev->host))
+		dev_warn(&vdev->host->pdev->dev, "copier does not drain\n");
 	WRITE_ONCE(vdev->ctrl->used_address_updated, 0);
 	WRITE_ONCE(vdev->ctrl->vdev_reset, 0);
 	/* The answer is behind all it stands for; pairs with the card's copy. */
@@ -321,6 +324,7 @@ static void vop_vdev_detach(struct vop_vdev *vdev)
 		mutex_lock(&vdev->vr[n].lock);
 		mutex_unlock(&vdev->vr[n].lock);
 	}
+	vop_copier_forget(vdev);
 	vop_mmap_revoke(vdev);
 	debugfs_remove(vdev->debugfs);
 }

@@ -19,10 +19,23 @@ static size_t vop_vring_bytes(u16 num)
 	return PAGE_ALIGN(vop_info_offset(num) + sizeof(struct vop_vring_info));
 }
 
+/* The ring, and behind it its push area: see link.host_protocol. */
+static size_t vop_vring_span(const struct vop_host *host, u16 num)
+{
+	size_t bytes = vop_vring_bytes(num);
+
+	if (host->push_slot_log2)
+		bytes += PAGE_ALIGN((size_t)num << host->push_slot_log2);
+	return bytes;
+}
+
 static void vop_vring_init(struct vop_vdev *vdev, unsigned int index, void *va,
 			   u16 num)
 {
 	struct vop_vring *vr = &vdev->vr[index];
+
+	vr->push = vdev->host->push_slot_log2 ? va + vop_vring_bytes(num) : NULL;
+	vr->span = vop_vring_span(vdev->host, num);
 
 	vring_init(&vr->ring, num, va, VOP_VRING_ALIGN);
 	vr->info = va + vop_info_offset(num);
@@ -51,14 +64,14 @@ int vop_vrings_alloc(struct vop_vdev *vdev, const struct vop_vqconfig *queues)
 	if (!vdev->head.num_vq)
 		return 0;
 	for (n = 0; n < vdev->head.num_vq; n++)
-		bytes += vop_vring_bytes(le16_to_cpu(queues[n].num));
+		bytes += vop_vring_span(host, le16_to_cpu(queues[n].num));
 	if (vop_coherent_alloc(host, &vdev->rings, bytes))
 		return -ENOMEM;
 
 	va = vdev->rings.va;
 	for (n = 0; n < vdev->head.num_vq; n++) {
 		vop_vring_init(vdev, n, va, le16_to_cpu(queues[n].num));
-		va += vdev->vr[n].bytes;
+		va += vdev->vr[n].span;
 		if (vop_coherent_alloc(host, &vdev->vr[n].bounce,
 				       VOP_INT_DMA_BUF_BYTES)) {
 			vop_vrings_free(vdev);
@@ -104,7 +117,8 @@ void vop_vring_reset(struct vop_vring *vr)
 	vr->was_reset |= vr->context_card != 0;
 	vr->context_card = 0;
 	vr->last_avail = 0;
-	vr->broken = false;
+	WRITE_ONCE(vr->broken, false);
+	vr->pushes = false;
 	vr->in_progress = false;
 	vop_vring_publish_info(vr);
 	mutex_unlock(&vr->lock);
@@ -161,6 +175,8 @@ int vop_vring_take_used(struct vop_vdev *vdev, unsigned int index)
 	}
 	mutex_lock(&vr->lock);
 	vr->context_card = used_card + used_bytes;
+	vr->pushes = vr->push && READ_ONCE(vdev->vqconfig[index].flags) &
+				 VOP_VQCONFIG_FLAGS_PUSHES;
 	mutex_unlock(&vr->lock);
 	return 0;
 }
@@ -168,7 +184,7 @@ int vop_vring_take_used(struct vop_vdev *vdev, unsigned int index)
 static int vop_vring_fault(struct vop_vdev *vdev, struct vop_vring *vr,
 			   enum vop_chain_fault fault)
 {
-	vr->broken = true;
+	WRITE_ONCE(vr->broken, true);
 	atomic_inc(&vdev->chain_fault[fault]);
 	vop_peer_err(vdev, "queue %td: %s at avail entry %u", vr - vdev->vr,
 		     vop_chain_fault_name(fault), vr->last_avail);
@@ -211,6 +227,7 @@ int vop_vring_pop(struct vop_vdev *vdev, struct vop_vring *vr)
 	vr->last_avail++;
 	vr->in_progress = true;
 	vr->read = (struct vop_cursor){ .index = 0 };
+	vr->read_bytes = 0;
 	vr->write = (struct vop_cursor){ .index = vr->chain.readable };
 	vr->written_bytes = 0;
 	return 0;

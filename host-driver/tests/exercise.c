@@ -233,6 +233,22 @@ static void hold(bool is_revoked)
 	close(fd);
 }
 
+/* The used element of the first chain fails behind our back: so does the next step. */
+static void failed(void)
+{
+	static unsigned char buffer[8];
+	int fd = add_device();
+	int copied;
+
+	EXPECT(first_step(fd, buffer, 5) == 5);
+	EXPECT(copy(fd, buffer, 1, 1) == 1);
+	do
+		copied = copy(fd, buffer, 1, 0);
+	while (!copied && wait_for(fd));
+	EXPECT(copied == -EIO);
+	close(fd);
+}
+
 static void churn(int rounds)
 {
 	while (rounds--)
@@ -264,6 +280,8 @@ int main(int argc, char **argv)
 		hold(true);
 	else if (!strcmp(what, "broken"))
 		broken();
+	else if (!strcmp(what, "failed"))
+		failed();
 	else if (!strcmp(what, "churn"))
 		churn(atoi(argv[2]));
 	else

@@ -14,6 +14,8 @@ at each event. Words in it:
     lose-record   the next copier command ends without a record, once
     fail-command  the next copier command ends with an error, once
     loop          the next chain loops, once
+    fail-used     the next used element that comes in one store fails, once
+    plain         the gateware has neither `push` nor `single_store`
 
 Registers and layouts have declarations of their own in here, so that module and model cannot share
 a mistake. Ref: docs/registers.md, docs/protocol.md.
@@ -34,10 +36,12 @@ QUEUE_DEPTH = 8
 
 PAGE_LO, PAGE_BYTES, CPU, BOOT_STATE = 0x100, 0x108, 0x110, 0x114
 H2C_SET = 0x200
-COMMAND_0, COMMAND_7, CONTROL, STATUS = 0x1000, 0x101C, 0x1020, 0x1024
-RECORD_LO, RECORD_CONFIG = 0x102C, 0x1034
+HOST_PROTOCOL = 0x120
+COMMAND_0, COMMAND_7, CONTROL, STATUS, SEQUENCE = 0x1000, 0x101C, 0x1020, 0x1024, 0x1028
+RECORD_LO, RECORD_CONFIG, COMPLETE_ID, COMPLETE_LEN = 0x102C, 0x1034, 0x1050, 0x1054
+PUSH_AND_SINGLE_STORE = 1 << 5 | 1 << 8
 IDENTITY = struct.pack(
-    "<8I", 0x31504F56, 1 << 16, 0b111, 0xC0DE, RAM_BYTES,
+    "<8I", 0x31504F56, 1 << 16 | 1, 0b111, 0xC0DE, RAM_BYTES,
     8 | 4 << 8 | QUEUE_DEPTH << 16 | 16 << 24, 125_000_000, 0)  # fmt: skip
 
 READY, REFUSED, CRASHED = 2, 3, 4
@@ -90,7 +94,7 @@ class Card:
         self.behaviour = behaviour
         self.ram = bytearray(RAM_BYTES)
         self.registers = bytearray(BAR0_BYTES)
-        self.position = self.failed = 0
+        self.position = self.sequence = self.failed = 0
         self.driver = None
         self.doorbells = 0
 
@@ -113,7 +117,10 @@ class Card:
         identity = bytearray(IDENTITY)
         if self.wants("other-major"):
             struct.pack_into("<I", identity, 4, 7 << 16 | 3)
+        if not self.wants("plain"):
+            identity[8:12] = struct.pack("<I", 0b111 | PUSH_AND_SINGLE_STORE)
         self.registers[: len(identity)] = identity
+        struct.pack_into("<I", self.registers, SEQUENCE, self.sequence)
         struct.pack_into("<I", self.registers, STATUS, 2 if self.failed else 0)
         return bytes(self.registers[offset : offset + length])
 
@@ -123,8 +130,10 @@ class Card:
         last = offset + len(data) - 4
         if last == COMMAND_7:
             self.execute()
+        elif last == COMPLETE_LEN:
+            self.execute_used()
         elif last == CONTROL and self.word(CONTROL) & 2:
-            self.position = self.failed = 0
+            self.position = self.sequence = self.failed = 0
         elif last == H2C_SET:
             self.doorbells |= self.word(H2C_SET)
         elif last == CPU:
@@ -148,6 +157,7 @@ class Card:
         if self.wants("lose-record", once=True):
             self.failed = 1
             return
+        self.sequence += 1
         error = ERROR_UNSUPPORTED if self.wants("fail-command", once=True) else 0
         if error:
             self.failed = 1
@@ -157,7 +167,20 @@ class Card:
             self.ram[card : card + count] = self.memory.read(bus, count)
         elif control & 0xF == COMPLETE:
             self.complete(card, head, length)
-        self.record(control, count, error)
+        if control & 0x10 or error:
+            self.record(control, count, error)
+
+    def execute_used(self):
+        """Execute a `complete` that came in one store; it has a record only if it fails."""
+        if self.failed:
+            return
+        self.sequence += 1
+        word, length = struct.unpack_from("<II", self.registers, COMPLETE_ID)
+        if self.wants("fail-used", once=True):
+            self.failed = 1
+            self.record(0, 0, ERROR_UNSUPPORTED)
+        else:
+            self.complete((word >> 16) * 64, word & 0xFFFF, length)
 
     def complete(self, context, head, length):
         used, num = struct.unpack_from("<IH", self.ram, context + 8)
@@ -174,7 +197,7 @@ class Card:
         self.memory.write(
             base + 16 * (self.position % entries),
             struct.pack("<IIII", control >> 16 | error << 16 | phase << 31, count,
-                        self.position + 1, 0))  # fmt: skip
+                        self.sequence, 0))  # fmt: skip
         self.position += 1
         if control & 0x20 or error:
             self.raise_vector(config >> 8 & 0x1F)
@@ -283,6 +306,8 @@ class VirtioDriver:
         struct.pack_into("<IHH", card.ram, context + 8, self.USED, num, 0)
         card.memory.write(ring, bytes(16 * num + 6 + 2 * num))
         card.memory.write(block.start + 16, struct.pack("<Q", self.USED))
+        self.push_log2 = 0 if card.wants("plain") else card.word(HOST_PROTOCOL) >> 8 & 0xFF
+        card.memory.write(block.start + 26, bytes([1 if self.push_log2 else 0]))
         block.put(UPDATED, 1)
         block.ring()
         while block.get(UPDATED):
@@ -300,6 +325,12 @@ class VirtioDriver:
         request = struct.pack("<I", length) + payload
         answer = self.DATA + len(request) + 3
         card.ram[self.DATA : self.DATA + len(request)] = request
+        if self.push_log2:
+            # What was pushed must not be asked for again: it is not there any more.
+            pushed = request[: 1 << self.push_log2]
+            area = (((16 * num + 6 + 2 * num + 4095) & ~4095) + 6 + 8 * num + 16 + 4095) & ~4095
+            card.memory.write(ring + area, pushed)
+            card.ram[self.DATA : self.DATA + len(pushed)] = b"\xee" * len(pushed)
         card.ram[answer : answer + length + 8] = b"\xa5" * (length + 8)
         split = len(request) // 3 + 1
         half = length // 2

@@ -4,6 +4,7 @@
 import errno
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,10 @@ def booted(tmp_path_factory):
         yield machine
 
 
-@pytest.fixture
-def machine(booted):
+@contextmanager
+def loaded(booted, *behaviour):
     """The machine with the module loaded; afterwards it must unload without a complaint."""
-    booted.behave()
+    booted.behave(*behaviour)
     booted.load("timeout_scale=1")
     yield booted
     booted.behave()
@@ -78,9 +79,22 @@ def machine(booted):
     assert booted.kernel_complaints() == ""
 
 
+@pytest.fixture
+def machine(booted):
+    with loaded(booted) as machine:
+        yield machine
+
+
+@pytest.fixture
+def plain_machine(booted):
+    """The same with a card that can neither push nor take a used element in one store."""
+    with loaded(booted, "plain") as machine:
+        yield machine
+
+
 def test_a_card_comes_online_and_tells_who_it_is(machine):
     assert machine.show("state") == "online"
-    assert machine.show("layout") == "1.0"
+    assert machine.show("layout") == "1.1"
     assert machine.show("vectors") == "1"
     assert machine.show("firmware_bytes") == "1283"
     assert machine.show("vop_device") == "vop_virtio0"
@@ -91,6 +105,29 @@ def test_chains_of_every_length_come_back_whole(machine):
     assert machine.show("counters/chains") == "14"
     assert machine.show("counters/peer_errors") == "0"
     assert machine.show("counters/late") == "0"
+
+
+def test_chains_come_back_whole_where_every_byte_takes_a_command(plain_machine):
+    assert plain_machine.exercise("echo", "14") == (0, "ok\n")
+    assert plain_machine.show("counters/chains") == "14"
+
+
+def test_a_short_chain_costs_one_command_and_no_interrupt_of_its_own(machine):
+    commands = int(machine.show("counters/commands"))
+
+    assert machine.exercise("echo", "2") == (0, "ok\n")
+
+    # Their requests were pushed, their replies stored; what is left are two used elements.
+    assert int(machine.show("counters/commands")) - commands == 2
+
+
+def test_a_used_element_that_fails_breaks_its_ring_and_nothing_else(machine):
+    machine.behave("fail-used")
+
+    assert machine.exercise("failed") == (0, "ok\n")
+    assert machine.show("counters/channel_resets") == "0"
+    assert machine.exercise("echo", "2") == (0, "ok\n")
+    assert machine.show("counters/channel_resets") == "1"
 
 
 def test_devices_come_and_go_in_one_slot_after_the_other(machine):
@@ -115,12 +152,14 @@ def test_a_chain_that_loops_breaks_its_ring_and_nothing_else(machine):
 
 
 @pytest.mark.parametrize("fault", ["fail-command", "lose-record"])
-def test_a_command_that_fails_or_is_late_ends_in_eio_and_the_channel_is_reset(machine, fault):
-    machine.behave(fault)
+def test_a_command_that_fails_or_is_late_ends_in_eio_and_the_channel_is_reset(
+    plain_machine, fault
+):
+    plain_machine.behave("plain", fault)
 
-    assert machine.exercise("broken") == (0, "ok\n")
-    assert machine.show("counters/channel_resets") == "1"
-    assert machine.exercise("echo", "2") == (0, "ok\n")
+    assert plain_machine.exercise("broken") == (0, "ok\n")
+    assert plain_machine.show("counters/channel_resets") == "1"
+    assert plain_machine.exercise("echo", "2") == (0, "ok\n")
 
 
 def test_the_driver_leaves_under_an_open_file_and_a_mapping(machine):

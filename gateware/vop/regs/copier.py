@@ -69,7 +69,8 @@ COPIER_LIMITS = Constants("copier_limits", "Limits of the copier.", (
 
 COMMAND_BITS = Constants("command_bits", "Bits of a command's first word.", (
     ("opcode_lsb", 0, "Opcode, 4 bits."),
-    ("record_lsb", 4, "1: write a completion record when the command has ended."),
+    ("record_lsb", 4, "1: write a completion record when the command has ended. A command that "
+     "fails has a record in any case."),
     ("interrupt_lsb", 5, "1: when the command has ended (and its record is written) raise the "
      "channel's vector (host channel) or interrupt the CPU (card channel), coalesced. A command "
      "that fails does so in any case, at once."),

@@ -80,7 +80,10 @@
 /* Opcode, 4 bits. */
 #define VOP_COMMAND_BITS_OPCODE_LSB		0
 
-/* 1: write a completion record when the command has ended. */
+/*
+ * 1: write a completion record when the command has ended. A command that fails
+ * has a record in any case.
+ */
 #define VOP_COMMAND_BITS_RECORD_LSB		4
 
 /*
