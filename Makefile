@@ -15,6 +15,9 @@ INTERACTIVE ?= 0
 FIRMWARE    ?= auto
 WAVES       ?= 0
 SEED        ?=
+# What `make bench` takes.
+RECORD      ?=
+STRICT      ?=
 export SHARE CARD INTERACTIVE FIRMWARE WAVES
 
 step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
@@ -55,6 +58,12 @@ cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo'
 formal: tools ## Bounded proofs, and a planted bug that each must find
 	$(call step,formal proofs)
 	@$(PY) -m formal
+
+##@ Measuring
+.PHONY: bench
+bench: tools ## Cycles and TLPs against their limits; RECORD=1 records them, STRICT=1 fails on any miss
+	$(call step,bench)
+	@$(PY) -m sim.bench $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(STRICT)),--strict)
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon

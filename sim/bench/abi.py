@@ -107,7 +107,7 @@ def header() -> str:
         lines.append(f"constexpr uint64_t {name} = {globals()[name]:#x};")
     lines += [f"enum Kind : uint32_t {{ {', '.join(f'{k.name} = {k.value}' for k in Kind)} }};"]
     for struct in (Settings, Event, Counters, Pins):
-        members = " ".join(f"{_C_TYPES[kind]} {name};" for name, kind in struct._fields_)
+        members = " ".join(f"{_C_TYPES[field[1]]} {field[0]};" for field in struct._fields_)
         lines.append(f"struct {struct.__name__} {{ {members} }};")
         lines.append(f"static_assert(sizeof({struct.__name__}) == {ctypes.sizeof(struct)});")
     return "\n".join([*lines, ""])

@@ -23,6 +23,7 @@ __all__ = [
     "both_ways",
     "link_ceiling",
     "read_run",
+    "start",
     "worst_alignment",
     "write_run",
 ]
@@ -32,7 +33,6 @@ _HEADER_AND_FRAMING_BYTES = 20
 #: Alignments that differ, in card RAM as on the link; transfers at each pair of them.
 _LINE_BYTES = 16
 _EACH_ALIGNMENT = 8
-LIMIT_CYCLES = 400_000
 
 
 def link_ceiling(payload_bytes: int) -> float:
@@ -102,11 +102,15 @@ def _part(base: int, length: int, half: int | None) -> tuple[int, int]:
     return (base, length) if half is None else (base + half * (length // 2), length // 2)
 
 
-def _start(host: Host, number: int, *plans: _Plan) -> HostChannel:
+def start(host: Host, number: int, *series: Writes | Reads, half: int | None = None) -> HostChannel:
+    """Open a channel with a command ring that holds ``series``; enabled, not kicked.
+
+    ``half``: 0 or 1 where it shall use only that half of the memories.
+    """
     channel = HostChannel(host, number)
     channel.open_ring()
-    for plan in plans:
-        channel.lay(plan.commands())
+    for each in series:
+        channel.lay(_Plan(each, half).commands())
     channel.enable()
     host.machine.settle()
     return channel
@@ -138,11 +142,11 @@ def write_run(session: Session, series: Writes) -> float:
         data = pattern(PAYLOAD_BYTES)
         host.load(PAYLOAD, data)
         plan = _Plan(series)
-        channel = _start(host, 0, plan)
+        channel = start(host, 0, series)
         machine.behave(throttled=True, mps_log2=series.mps_log2)
         machine.forget_events()
         channel.kick(series.count)
-        channel.await_record(LIMIT_CYCLES)
+        channel.await_record()
         for card, at in zip(plan.card, plan.host, strict=True):
             if machine.peek(at, series.size) != data[card - PAYLOAD :][: series.size]:
                 raise Misbehaved(f"host memory at {at:#x} must hold what was copied there")
@@ -155,7 +159,7 @@ def read_run(session: Session, series: Reads) -> tuple[float, Counters]:
         machine = host.machine
         machine.poke(HOST_PAYLOAD, pattern(HOST_PAYLOAD_BYTES))
         plan = _Plan(series)
-        channel = _start(host, 0, plan)
+        channel = start(host, 0, series)
         machine.behave(
             throttled=True,
             completion_bytes=series.completion_bytes,
@@ -164,7 +168,7 @@ def read_run(session: Session, series: Reads) -> tuple[float, Counters]:
         )
         machine.forget_events()
         channel.kick(series.count)
-        channel.await_record(LIMIT_CYCLES)
+        channel.await_record()
         figure = _read_figure(machine.events(Kind.COMPLETION), max(_WARM_BYTES, series.size))
         counters = machine.counters()
         _check_card(host, channel, plan)
@@ -188,7 +192,7 @@ def both_ways(session: Session, writes: Writes, reads: Reads) -> tuple[float, Co
     with session.host() as host:
         machine = host.machine
         host.load(PAYLOAD, pattern(PAYLOAD_BYTES))
-        out, back = _start(host, 0, _Plan(writes, 0)), _start(host, 1, _Plan(reads, 1))
+        out, back = start(host, 0, writes, half=0), start(host, 1, reads, half=1)
         machine.behave(
             throttled=True,
             mps_log2=writes.mps_log2,
@@ -198,8 +202,8 @@ def both_ways(session: Session, writes: Writes, reads: Reads) -> tuple[float, Co
         machine.forget_events()
         out.kick(writes.count)
         back.kick(reads.count)
-        out.await_record(LIMIT_CYCLES)
-        back.await_record(LIMIT_CYCLES)
+        out.await_record()
+        back.await_record()
         sent = [event for event in machine.events(Kind.WRITE) if event.address >= HOST_PAYLOAD]
         return _overlap(sent, machine.events(Kind.COMPLETION)), machine.counters()
 
@@ -234,7 +238,7 @@ def worst_alignment(session: Session, to_host: bool) -> tuple[float, Counters]:
         machine = host.machine
         host.load(PAYLOAD, pattern(PAYLOAD_BYTES))
         machine.poke(HOST_PAYLOAD, pattern(HOST_PAYLOAD_BYTES))
-        channel = _start(host, 0)
+        channel = start(host, 0)
         for card_at, host_at in product(range(_LINE_BYTES), repeat=2):
             kind = Writes if to_host else Reads
             series = kind(size=4096, count=_EACH_ALIGNMENT, card_at=card_at, host_at=host_at)
@@ -244,7 +248,7 @@ def worst_alignment(session: Session, to_host: bool) -> tuple[float, Counters]:
             machine.behave(throttled=True, completion_bytes=128)
             machine.forget_events()
             channel.kick(series.count)
-            channel.await_record(LIMIT_CYCLES)
+            channel.await_record()
             if to_host:
                 figures.append(_write_figure(machine.events(Kind.WRITE), _WARM_BYTES))
             else:

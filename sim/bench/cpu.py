@@ -52,6 +52,14 @@ class Cpu:
         self._host.machine.run(_ORDER_CYCLES + 60 * len(stores))
 
 
+def _words(command: bytes) -> list[tuple[str, int]]:
+    """Registers of an inline command, and what goes there."""
+    return [
+        (f"command_{n}", int.from_bytes(command[4 * n : 4 * n + 4], "little"))
+        for n in range(len(command) // 4)
+    ]
+
+
 class CardChannel:
     """A card-owned copier channel, its records in card RAM."""
 
@@ -86,8 +94,11 @@ class CardChannel:
 
     def submit(self, command: bytes) -> int:
         """Have the CPU write an inline command; return the cycle of its last store."""
-        words = [int.from_bytes(command[at : at + 4], "little") for at in range(0, 32, 4)]
-        return self._submit(*((f"command_{n}", word) for n, word in enumerate(words)))
+        return self._submit(*_words(command))
+
+    def order(self, command: bytes) -> None:
+        """Have the CPU write an inline command; do not wait for it."""
+        self._cpu.order(*(self._store(*store) for store in _words(command)))
 
     def _submit(self, *stores: tuple[str, int]) -> int:
         machine = self._host.machine

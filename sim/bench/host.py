@@ -107,7 +107,7 @@ class HostChannel:
         self._ended += 1
         return int.from_bytes(data[4:8], "little")
 
-    def await_record(self, limit: int = 1_000_000) -> int:
+    def await_record(self) -> int:
         """Run until a record comes; return the bytes it tells of."""
         found: list[int] = []
 
@@ -117,7 +117,7 @@ class HostChannel:
                 found.append(value)
             return value is not None
 
-        self._host.machine.run_until(has_come, Kind.WRITE, limit=limit)
+        self._host.machine.run_until(has_come, Kind.WRITE, Kind.COMPLETION)
         return found[0]
 
     def fetch(self, card_address: int, length: int, to: int) -> bytes:

@@ -17,7 +17,6 @@ _SIZE = 64
 _TRIES = 8
 _IN_A_ROW = 512
 _WARM = 64
-_LIMIT_CYCLES = 100_000
 
 
 def inline_copy(session: Session, to_host: bool) -> list[int]:
@@ -45,7 +44,7 @@ def inline_copy(session: Session, to_host: bool) -> list[int]:
                     bytes=_SIZE, host_address=HOST_PAYLOAD, card_address=PAYLOAD,
                 )
             )  # fmt: skip
-            machine.run_until(lambda: machine.events(Kind.WRITE), Kind.WRITE, limit=_LIMIT_CYCLES)
+            machine.run_until(lambda: machine.events(Kind.WRITE), Kind.WRITE)
             accepted = machine.events(Kind.REGISTER)[-1].cycle
             cycles.append(machine.events(Kind.WRITE)[-1].cycle - accepted)
             if not to_host:
@@ -77,9 +76,7 @@ def commands_in_a_row(session: Session) -> float:
         machine.settle()
         machine.forget_events()
         channel.kick(_IN_A_ROW)
-        machine.run_until(
-            lambda: len(machine.events(Kind.WRITE)) >= _IN_A_ROW, Kind.WRITE, limit=_LIMIT_CYCLES
-        )
+        machine.run_until(lambda: len(machine.events(Kind.WRITE)) >= _IN_A_ROW, Kind.WRITE)
         for n in range(_IN_A_ROW):
             copied = machine.peek(HOST_PAYLOAD + 2 * _SIZE * n, _SIZE)
             if copied != data[_SIZE * n :][:_SIZE]:

@@ -8,6 +8,7 @@ Whatever the card does wrong raises `Misbehaved` at once.
 import ctypes
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from .abi import HOST_BASE, HOST_BYTES, Counters, Event, Kind, Pins, Settings
 
@@ -19,7 +20,8 @@ TICKS_PER_CYCLE = 16
 
 _STORE_BYTES = {0: 8, 2: 64}
 _SETUP = {"mps_log2": 0, "mrrs_log2": 2, "completion_bytes": 128, "seed": 1}
-_LIMIT_CYCLES = 2_000_000
+_SILENCE_CYCLES = 20_000
+_SETTLE_CYCLES = 2_000_000
 _REST_CYCLES = 64
 
 
@@ -51,9 +53,11 @@ class _Library:
             ("fault", ctypes.c_char_p, handle, u64),
             ("store", None, handle, ctypes.c_int, u64, ctypes.c_char_p, ctypes.c_uint32),
         ):
-            function = getattr(self._cdll, f"machine_{name}")
+            function = getattr(self, name)
             function.restype, function.argtypes = result, list(arguments)
-            setattr(self, name, function)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cdll, f"machine_{name}")
 
 
 class Machine:
@@ -139,25 +143,28 @@ class Machine:
             raise Misbehaved(self._library.fault(self._handle, 0).decode())
         return found
 
-    def run_until(
-        self, holds: Callable[[], bool], *kinds: Kind, limit: int = _LIMIT_CYCLES
-    ) -> None:
-        """Run until ``holds()``, asked after each event of ``kinds``."""
-        end = self.cycle + limit
-        while not holds():
-            if self.cycle >= end:
-                raise Misbehaved(f"nothing came of it within {limit} cycles")
-            self.run(end - self.cycle, *kinds)
+    def run_until(self, holds: Callable[[], object], *kinds: Kind) -> None:
+        """Run until ``holds()`` is true, asked after each event of ``kinds``.
 
-    def settle(self, limit: int = _LIMIT_CYCLES) -> None:
+        Raises
+        ------
+        Misbehaved
+            If there is no such event for long.
+        """
+        while not holds():
+            if not self.run(_SILENCE_CYCLES, *kinds):
+                names = " or ".join(kind.name for kind in kinds)
+                raise Misbehaved(f"there must be a {names} within {_SILENCE_CYCLES} cycles")
+
+    def settle(self) -> None:
         """Run until nothing is under way on the link, and has not been for a while."""
-        end = self.cycle + limit
         still = 0
-        while still < _REST_CYCLES:
-            if self.cycle >= end:
-                raise Misbehaved(f"the link must come to rest within {limit} cycles")
+        for _ in range(_SETTLE_CYCLES):
             self.run(1)
             still = still + 1 if self._library.quiet(self._handle) else 0
+            if still == _REST_CYCLES:
+                return
+        raise Misbehaved(f"the link must come to rest within {_SETTLE_CYCLES} cycles")
 
     # What happened.
 

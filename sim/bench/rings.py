@@ -9,20 +9,34 @@ from vop.regs.copier import VRING_FLAGS, Opcode
 from sim.models.ring import Descriptor, Layout, avail_ring, table
 
 from . import encode
-from .abi import Event, Kind
+from .abi import Event, Kind, Pins
 from .cpu import CardChannel, Cpu
 from .host import Host, HostChannel
 from .machine import Machine, Misbehaved
 from .places import HOST_MIRROR, HOST_PAYLOAD, HOST_PUSH, PAYLOAD, VRINGS
 from .session import Session, pattern
 
-__all__ = ["Request", "chain_read_overhead", "chain_write", "completes", "publishes", "request"]
+__all__ = [
+    "WAVEFORM_LEAD",
+    "Request",
+    "chain_read_overhead",
+    "chain_write",
+    "completes",
+    "publish",
+    "publish_waveform",
+    "publishes",
+    "ready",
+    "request",
+]
 
 _ENTRIES = 16
 _SLOT_LOG2 = 6
 _TRIES = 8
 _LIMIT_CYCLES = 20_000
 _LINE_BYTES = 64
+_PAYLOAD_BYTES = 4096
+#: Cycles of the waveform before its kick.
+WAVEFORM_LEAD = 2
 
 
 class _Queue:
@@ -72,10 +86,10 @@ def _small_request(head: int) -> dict[int, Descriptor]:
     }
 
 
-def _ready(host: Host, *flags: str) -> tuple[_Queue, CardChannel]:
+def ready(host: Host, *flags: str) -> tuple[_Queue, CardChannel]:
     """A queue of small requests, and the channel through which the CPU publishes them."""
     host.open_guard()
-    host.load(PAYLOAD, pattern(4096))
+    host.load(PAYLOAD, pattern(_PAYLOAD_BYTES))
     queue = _Queue(host, *flags)
     for head in range(0, _ENTRIES, 2):
         queue.describe(_small_request(head))
@@ -84,12 +98,18 @@ def _ready(host: Host, *flags: str) -> tuple[_Queue, CardChannel]:
     return queue, channel
 
 
-def _publish(machine: Machine, queue: _Queue, channel: CardChannel) -> tuple[int, Event]:
-    """Have the CPU publish; return the cycle of its kick, and the vector."""
-    machine.settle()
+def publish(
+    machine: Machine, queue: _Queue, channel: CardChannel, *, settle: bool = True
+) -> tuple[int, Event]:
+    """Have the CPU publish; return the cycle of its kick, and the vector.
+
+    ``settle``: only when the link has come to rest.
+    """
+    if settle:
+        machine.settle()
     machine.forget_events()
     kicked = channel.submit(encode.command(Opcode.PUBLISH, card_address=queue.layout.context))
-    machine.run_until(lambda: machine.events(Kind.MSI), Kind.MSI, limit=_LIMIT_CYCLES)
+    machine.run_until(lambda: machine.events(Kind.MSI), Kind.MSI)
     return kicked, machine.events(Kind.MSI)[0]
 
 
@@ -103,14 +123,39 @@ def publishes(session: Session) -> list[int]:
     """Cycles from each kick to its MSI: two descriptors, an idle engine."""
     cycles = []
     with session.host() as host:
-        queue, channel = _ready(host)
+        queue, channel = ready(host)
         for n in range(_TRIES):
             queue.offer(2 * n % _ENTRIES)
-            kicked, vector = _publish(host.machine, queue, channel)
+            kicked, vector = publish(host.machine, queue, channel)
             cycles.append(vector.cycle - kicked)
             if queue.mirrored_index() != n + 1:
                 raise Misbehaved(f"avail index must be {n + 1}, not {queue.mirrored_index()}")
     return cycles
+
+
+def publish_waveform(session: Session) -> dict[str, list[int]]:
+    """Each pin in each cycle of one publish, from two cycles before its kick to its vector."""
+    with session.host() as host:
+        machine = host.machine
+        queue, channel = ready(host)
+        queue.offer(0)
+        machine.settle()
+        channel.order(encode.command(Opcode.PUBLISH, card_address=queue.layout.context))
+        wanted = encode.address("copier.command_7", channel.number)
+        cycles: list[Pins] = []
+        while not (cycles and cycles[-1].interrupt_rdy):
+            if len(cycles) > _LIMIT_CYCLES:
+                raise Misbehaved(f"no vector came within {_LIMIT_CYCLES} cycles")
+            machine.run(1)
+            cycles.append(machine.pins())
+        kick = max(
+            n
+            for n, pins in enumerate(cycles)
+            if pins.register_write and pins.register_address == wanted
+        )
+        shown = cycles[kick - WAVEFORM_LEAD :]
+        names = [field[0] for field in Pins._fields_]
+        return {name: [getattr(pins, name) for pins in shown] for name in names}
 
 
 def completes(session: Session) -> list[int]:
@@ -128,10 +173,21 @@ def completes(session: Session) -> list[int]:
             machine.run(400 + n)  # the CPU has cleared the interrupt, and is parked
             machine.forget_events()
             channel.complete(queue.layout.context, head=n, written_bytes=_LINE_BYTES)
-            machine.run_until(lambda: _used(machine), Kind.INTERRUPT, limit=_LIMIT_CYCLES)
+            machine.run_until(lambda: _used(machine), Kind.INTERRUPT)
             stored = machine.events(Kind.HOST_STORE)[-1].cycle
             cycles.append(_used(machine)[0].cycle - stored)
     return cycles
+
+
+_FROM_HOST = (Kind.HOST_STORE, Kind.COMPLETION)
+_NAMES = {
+    Kind.HOST_STORE: "memory write",
+    Kind.COMPLETION: "completion",
+    Kind.WRITE: "memory write",
+    Kind.READ: "memory read",
+    Kind.OTHER: "other",
+    Kind.MSI: "MSI",
+}
 
 
 @dataclass(frozen=True)
@@ -145,6 +201,13 @@ class Request:
         """All TLPs, completions and the MSI included."""
         return len(self.tlps)
 
+    def lines(self) -> list[list[str | int]]:
+        """Each TLP in order: from whom, what, bytes."""
+        return [
+            ["host" if event.kind in _FROM_HOST else "card", _NAMES[Kind(event.kind)], event.bytes]
+            for event in self.tlps
+        ]
+
     @property
     def nonposted(self) -> int:
         """Reads by either side."""
@@ -154,30 +217,31 @@ class Request:
 def request(session: Session) -> Request:
     """Follow one 64 B request out and one 64 B reply in, in the steady state."""
     with session.host() as host:
-        machine = host.machine
-        queue, channel = _ready(host, "push")
+        queue, channel = ready(host, "push")
         replies = HostChannel(host)
         replies.enable()
-        for n in range(2):  # the first one warms up
-            queue.offer(2 * n)
-            _publish(machine, queue, channel)
-            pushed = machine.peek(HOST_PUSH + (2 * n << _SLOT_LOG2), _LINE_BYTES)
-            if pushed != pattern(4096)[4 * n * _LINE_BYTES :][:_LINE_BYTES]:
-                raise Misbehaved("the request must lie in its slot of the push area")
-            machine.store(2, _small_request(2 * n)[2 * n + 1].address, pattern(_LINE_BYTES))
-            replies.complete(queue.layout.context, head=2 * n, written_bytes=_LINE_BYTES)
-            machine.run_until(
-                lambda: _used(machine),
-                Kind.INTERRUPT,
-                limit=_LIMIT_CYCLES,
-            )
-            machine.settle()
-            kinds = (Kind.WRITE, Kind.READ, Kind.OTHER, Kind.COMPLETION, Kind.MSI)
-            out = machine.events(*kinds)
-            first = out[0].cycle
-            stores = [e for e in machine.events(Kind.HOST_STORE) if e.cycle > first]
-            tlps = sorted([*out, *stores], key=lambda event: event.cycle)
-    return Request(tlps)
+        _small_exchange(host, queue, channel, replies, head=0)  # warms up
+        return _small_exchange(host, queue, channel, replies, head=2)
+
+
+def _small_exchange(
+    host: Host, queue: _Queue, channel: CardChannel, replies: HostChannel, *, head: int
+) -> Request:
+    machine = host.machine
+    queue.offer(head)
+    publish(machine, queue, channel)
+    pushed = machine.peek(HOST_PUSH + (head << _SLOT_LOG2), _LINE_BYTES)
+    if pushed != pattern(_PAYLOAD_BYTES)[2 * head * _LINE_BYTES :][:_LINE_BYTES]:
+        raise Misbehaved("the request must lie in its slot of the push area")
+    machine.store(2, _small_request(head)[head + 1].address, pattern(_LINE_BYTES))
+    replies.complete(queue.layout.context, head=head, written_bytes=_LINE_BYTES)
+    machine.run_until(lambda: _used(machine), Kind.INTERRUPT)
+    machine.settle()
+    kinds = (Kind.WRITE, Kind.READ, Kind.OTHER, Kind.COMPLETION, Kind.MSI)
+    card = machine.events(*kinds)
+    # What rang the puppet and told it what to do stands for what the CPU decides itself.
+    stores = [each for each in machine.events(Kind.HOST_STORE) if each.cycle > card[0].cycle]
+    return Request(sorted([*card, *stores], key=lambda event: event.cycle))
 
 
 def chain_write(session: Session) -> float:
@@ -215,7 +279,7 @@ def chain_write(session: Session) -> float:
         machine.settle()
         machine.forget_events()
         channel.kick(chains)
-        moved = channel.await_record(limit=_LIMIT_CYCLES * 4)
+        moved = channel.await_record()
         if moved != _LINE_BYTES * length:
             raise Misbehaved(f"record must tell of {_LINE_BYTES * length} bytes, not {moved}")
         gathered = machine.peek(HOST_PAYLOAD, chains * length * _LINE_BYTES)
@@ -253,7 +317,7 @@ def chain_read_overhead(session: Session) -> int:
                 bytes=size, card_address=queue.layout.context, host_address=HOST_PAYLOAD,
             )
         )  # fmt: skip
-        moved = channel.await_record(limit=_LIMIT_CYCLES)
+        moved = channel.await_record()
         if moved != size:
             raise Misbehaved(f"record must tell of {size} bytes, not {moved}")
         submitted = machine.events(Kind.REGISTER)[-1].cycle
