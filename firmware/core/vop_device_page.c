@@ -72,10 +72,35 @@ static int take_snapshot(struct vop_device_page *page)
 	return vop_copier_read(page->copier, page->snapshot, page->address_bus, page->bytes);
 }
 
+/* What the host speaks beyond v5.9. */
+static int check_host_protocol(struct vop_device_page *page)
+{
+	struct vop_port *port = page->port;
+	uint32_t protocol = port->register_read(port, VOP_LINK_HOST_PROTOCOL);
+	uint32_t align = vop_field_get(protocol, VOP_LINK_HOST_PROTOCOL_INFO_ALIGN_MASK);
+	uint32_t push = vop_field_get(protocol, VOP_LINK_HOST_PROTOCOL_PUSH_SLOT_LOG2_MASK);
+
+	if (align == 0) {
+		align = 1;
+	}
+	if (align != 1 && align != 4) {
+		return refuse(port, "host_protocol.info_align", 4, align, VOP_E_MALFORMED);
+	}
+	if (push != 0 && (push < 6 || push > 16)) {
+		return refuse(port, "host_protocol.push_slot_log2", 16, push, VOP_E_MALFORMED);
+	}
+	if ((port->register_read(port, VOP_IDENTITY_FEATURES) & VOP_IDENTITY_FEATURES_PUSH_MASK) ==
+	    0) {
+		push = 0;
+	}
+	page->info_align = (uint8_t)align;
+	page->push_slot_log2 = (uint8_t)push;
+	return VOP_OK;
+}
+
 static int check_page(struct vop_device_page *page)
 {
 	struct vop_port *port = page->port;
-	uint32_t align;
 	uint32_t magic;
 	int result;
 
@@ -84,15 +109,10 @@ static int check_page(struct vop_device_page *page)
 		return refuse(port, "size of the device page", VOP_DEVICE_PAGE_BYTES, page->bytes,
 			      VOP_E_MALFORMED);
 	}
-	align = vop_field_get(port->register_read(port, VOP_LINK_HOST_PROTOCOL),
-			      VOP_LINK_HOST_PROTOCOL_INFO_ALIGN_MASK);
-	if (align == 0) {
-		align = 1;
+	result = check_host_protocol(page);
+	if (result != VOP_OK) {
+		return result;
 	}
-	if (align != 1 && align != 4) {
-		return refuse(port, "host_protocol.info_align", 4, align, VOP_E_MALFORMED);
-	}
-	page->info_align = (uint8_t)align;
 	result = take_snapshot(page);
 	if (result != VOP_OK) {
 		return result;

@@ -223,6 +223,13 @@ static uint32_t info_offset(uint16_t num, uint32_t info_align)
 	return (used + 6u + 8u * num + info_align - 1) / info_align * info_align;
 }
 
+/* Where the push area lies behind a vring in host memory: see link.host_protocol. */
+static uint32_t push_offset(uint16_t num)
+{
+	return (info_offset(num, 1) + 16u + VOP_DEVICE_PAGE_BYTES - 1) / VOP_DEVICE_PAGE_BYTES *
+	       VOP_DEVICE_PAGE_BYTES;
+}
+
 static int check_cookie(struct vop_vdev *vdev, uint32_t queue, uint16_t num, uint64_t ring_bus)
 {
 	uint32_t expected = VOP_MAGIC + vdev->virtio_id + queue;
@@ -252,6 +259,7 @@ static int find_queue(struct vop_vdev *vdev, uint32_t queue, struct vop_vring *v
 	struct vop_copier *copier = vdev->page->copier;
 	uint64_t vqconfig_bus = block_bus(vdev, vqconfig_offset(queue));
 	uint64_t ring_bus;
+	uint8_t flags = 0;
 	uint16_t num;
 	int result;
 
@@ -276,6 +284,14 @@ static int find_queue(struct vop_vdev *vdev, uint32_t queue, struct vop_vring *v
 	/* Ours is empty: a copy of it zeroes the host's. */
 	result = vop_copier_write(copier, ring_bus, vop_vring_driver_area(vring),
 				  vop_vring_driver_bytes(num));
+	if (result != VOP_OK) {
+		return result;
+	}
+	if (vdev->page->push_slot_log2 != 0) {
+		vop_vring_push(vring, ring_bus + push_offset(num), vdev->page->push_slot_log2);
+		flags = VOP_VQCONFIG_FLAGS_PUSHES;
+	}
+	result = post(vdev, vqconfig_bus + offsetof(struct vop_vqconfig, flags), flags, 1);
 	if (result != VOP_OK) {
 		return result;
 	}

@@ -136,6 +136,15 @@ int vop_vring_init(struct vop_vring *vring, struct vop_port *port, struct vop_co
 	return VOP_OK;
 }
 
+void vop_vring_push(struct vop_vring *vring, uint64_t push_bus, uint8_t slot_log2)
+{
+	struct vop_vring_context *context = vring->context;
+
+	context->push_host_le = VOP_LE64(push_bus);
+	context->push_slot_log2 = slot_log2;
+	context->flags_le |= VOP_LE16(VOP_VRING_FLAGS_PUSH);
+}
+
 /* Fill a free descriptor and link it behind `tail`; returns its index. */
 static uint16_t append(struct vop_vring *vring, uint16_t tail, const struct vop_vring_part *part,
 		       uint16_t flags)

@@ -16,6 +16,8 @@
 
 #define MODEL_RAM_BYTES (512u * 1024)
 #define MODEL_HOST_BYTES (256u * 1024)
+/* Bytes that the card pushes of each request: few, so that most are pushed in part. */
+#define MODEL_PUSH_LOG2 6u
 #define MODEL_HOST_BUS 0x123450000ull
 #define MODEL_PAGE_BYTES 4096u
 #define MODEL_DEVICES 6
@@ -28,6 +30,7 @@ struct model;
 struct model_queue {
 	uint32_t ring;     /* offset of the vring in host memory */
 	uint32_t used;     /* card address of the used ring; 0: not handed over */
+	uint32_t push;     /* offset of the push area in host memory; 0: the driver pushes nothing */
 	uint16_t num;
 	uint16_t seen;     /* avail entries taken */
 	uint16_t used_idx;

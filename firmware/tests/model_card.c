@@ -9,6 +9,7 @@
 /* Hand-written on purpose: golden numbers of the register map. */
 #define REG_IDENTITY_MAGIC 0x000
 #define REG_IDENTITY_LAYOUT 0x004
+#define REG_IDENTITY_FEATURES 0x008
 #define REG_H2C_PENDING 0x204
 #define REG_C2H_RING 0x20c
 #define REG_CHANNEL4 0x1200
@@ -80,6 +81,33 @@ static uint32_t run_copy(struct model *model, uint32_t control, uint32_t bytes, 
 	return 0;
 }
 
+/* Write what fits of the chain's readable bytes to the slot of its head. */
+static uint32_t push(struct model *model, const uint8_t *context, uint16_t head)
+{
+	uint32_t slot_bytes = 1u << context[33];
+	uint64_t area = get64(context + 48);
+	uint8_t *slot = host_at(model, area + (uint64_t)head * slot_bytes, slot_bytes);
+	const uint8_t *desc;
+	uint16_t at = head;
+	uint32_t done = 0;
+
+	if (slot == NULL) {
+		return ERROR_GUARD;
+	}
+	do {
+		desc = model->ram + get32(context) + 16u * at;
+		if ((get16(desc + 12) & 2) == 0) {
+			uint32_t bytes = get32(desc + 8);
+
+			bytes = bytes < slot_bytes - done ? bytes : slot_bytes - done;
+			memcpy(slot + done, model->ram + get64(desc), bytes);
+			done += bytes;
+		}
+		at = get16(desc + 14);
+	} while ((get16(desc + 12) & 1) != 0);
+	return 0;
+}
+
 /* Mirror what is new: descriptors of each chain, the avail entry, then the index. */
 static uint32_t run_publish(struct model *model, uint32_t card)
 {
@@ -103,6 +131,9 @@ static uint32_t run_publish(struct model *model, uint32_t card)
 		uint16_t at = get16(model->ram + avail + slot);
 		uint16_t flags;
 
+		if ((get16(context + 14) & 16) != 0 && push(model, context, at) != 0) {
+			return ERROR_GUARD;
+		}
 		do {
 			memcpy(desc_host + 16u * at, model->ram + desc + 16u * at, 16);
 			flags = get16(desc_host + 16u * at + 12);
@@ -112,7 +143,7 @@ static uint32_t run_publish(struct model *model, uint32_t card)
 	}
 	memcpy(avail_host, model->ram + avail, 4);
 	memcpy(context + 36, &published, 2);
-	model->vectors_raised |= 1u << get32(context + 32);
+	model->vectors_raised |= 1u << context[32];
 	return 0;
 }
 
@@ -252,7 +283,8 @@ struct model *model_new(void)
 		.ram_bytes = MODEL_RAM_BYTES,
 	};
 	model->registers[REG_IDENTITY_MAGIC / 4] = 0x31504f56;
-	model->registers[REG_IDENTITY_LAYOUT / 4] = 0x10000;
+	model->registers[REG_IDENTITY_LAYOUT / 4] = 0x10001;
+	model->registers[REG_IDENTITY_FEATURES / 4] = 1u << 5;
 	/* Address 0 stays unused, as on the card. */
 	model->ram_used = 4096;
 	model->host_used = MODEL_PAGE_BYTES;

@@ -40,7 +40,7 @@ void model_publish_page(struct model *model, uint32_t info_align)
 	put(model->host, MAGIC, 4);
 	model->host[4] = 0xff;
 	model->host[5] = 1;
-	model->registers[REG_HOST_PROTOCOL / 4] = info_align;
+	model->registers[REG_HOST_PROTOCOL / 4] = info_align | MODEL_PUSH_LOG2 << 8;
 	model->registers[REG_PAGE_LO / 4] = (uint32_t)MODEL_HOST_BUS;
 	model->registers[REG_PAGE_HI / 4] = (uint32_t)(MODEL_HOST_BUS >> 32);
 	model->registers[REG_PAGE_BYTES / 4] = MODEL_PAGE_BYTES;
@@ -80,16 +80,17 @@ static void make_ring(struct model *model, struct model_device *device, uint32_t
 		      uint16_t num)
 {
 	struct model_queue *queue = &device->queue[index];
-	uint32_t align = model->registers[REG_HOST_PROTOCOL / 4] == 4 ? 4 : 1;
+	uint32_t align = (model->registers[REG_HOST_PROTOCOL / 4] & 0xff) == 4 ? 4 : 1;
+	uint32_t bytes = 8192u + ((uint32_t)num << MODEL_PUSH_LOG2);
 	uint32_t info = 4096u + 6u + 8u * num;
 
 	info = (info + align - 1) / align * align;
 	*queue = (struct model_queue){ .ring = model->host_used, .num = num };
-	model->host_used += 8192;
+	model->host_used += (bytes + 4095) / 4096 * 4096;
 	if (model->host_used > MODEL_HOST_BYTES) {
 		abort();
 	}
-	memset(model->host + queue->ring, 0xa5, 8192);
+	memset(model->host + queue->ring, 0xa5, bytes);
 	put(model->host + queue->ring + info + 4, MAGIC + device->id + index, 4);
 }
 
@@ -163,8 +164,10 @@ static void follow_handshakes(struct model *model, struct model_device *device)
 	}
 	if (ctrl[USED_UPDATED] == 1) {
 		for (uint32_t n = 0; n < device->queues; n++) {
-			device->queue[n].used =
-				(uint32_t)get(model->host + device->block + 8 + 24 * n + 8, 8);
+			const uint8_t *vqconfig = model->host + device->block + 8 + 24 * n;
+
+			device->queue[n].used = (uint32_t)get(vqconfig + 8, 8);
+			device->queue[n].push = vqconfig[18] == 1 ? device->queue[n].ring + 8192 : 0;
 		}
 		ctrl[USED_UPDATED] = 0;
 		answer(model, device);
@@ -183,6 +186,7 @@ static const uint8_t *descriptor(const struct model *model, const struct model_q
 
 static void gather(struct model *model, const struct model_queue *queue, struct model_chain *chain)
 {
+	uint32_t pushed = 1u << MODEL_PUSH_LOG2;
 	uint16_t at = chain->head;
 
 	for (chain->readable_bytes = 0;;) {
@@ -199,9 +203,15 @@ static void gather(struct model *model, const struct model_queue *queue, struct 
 			chain->readable_bytes += bytes;
 		}
 		if ((flags & 1) == 0) {
-			return;
+			break;
 		}
 		at = (uint16_t)get(desc + 14, 2);
+	}
+	if (queue->push != 0) {
+		pushed = pushed < chain->readable_bytes ? pushed : chain->readable_bytes;
+		memcpy(chain->readable,
+		       model->host + queue->push + ((uint32_t)chain->head << MODEL_PUSH_LOG2),
+		       pushed);
 	}
 }
 

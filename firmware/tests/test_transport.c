@@ -135,6 +135,9 @@ static void strangers_are_refused_with_what_they_said(void)
 	bench.model->registers[0x120 / 4] = 2;
 	CHECK_EQUAL(vop_device_page_open(bench.page), VOP_E_MALFORMED);
 	CHECK_CONTAINS(bench.model->log, "host_protocol.info_align is 0x2");
+	bench.model->registers[0x120 / 4] = 5 << 8;
+	CHECK_EQUAL(vop_device_page_open(bench.page), VOP_E_MALFORMED);
+	CHECK_CONTAINS(bench.model->log, "host_protocol.push_slot_log2 is 0x5, must be 0x10");
 	bench.model->registers[0x120 / 4] = 4;
 	CHECK_EQUAL(vop_device_page_open(bench.page), VOP_OK);
 	bench.model->registers[0] = 0xffffffff;

@@ -67,6 +67,7 @@ struct vop_device_page {
 	uint64_t address_bus;
 	uint32_t bytes;
 	uint8_t info_align;  /* of the vring information block, 1 or 4 */
+	uint8_t push_slot_log2; /* of the bytes of a push slot, 6 to 16; 0: no push areas */
 	bool online;
 	/*
 	 * Whether waits of virtio drivers look at the page themselves. True on bare metal, where

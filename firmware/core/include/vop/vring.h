@@ -60,6 +60,12 @@ int vop_vring_init(struct vop_vring *vring, struct vop_port *port, struct vop_co
 		   struct vop_vring_memory *memory, uint16_t num, uint64_t ring_bus,
 		   uint8_t vector);
 
+/*
+ * Have the readable bytes of each chain, up to 1 << `slot_log2` of them, pushed to its slot of the
+ * host's area at `push_bus`, ahead of the chain. Before the first vop_vring_publish().
+ */
+void vop_vring_push(struct vop_vring *vring, uint64_t push_bus, uint8_t slot_log2);
+
 /* Bytes of the descriptor table and the avail ring, which lie back to back. */
 uint32_t vop_vring_driver_bytes(uint16_t num);
 
