@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which ends of commands interrupt somebody, and when."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..regs.copier import COPIER, COPIER_LIMITS
+from ..requester.segment import CHANNELS, TICKETS
+from .registers import StoreLayout, word_of
+from .retire import AnnouncementLayout, has_passed
+
+__all__ = ["TICK_CYCLES", "Coalescer"]
+
+#: Cycles of a tick.
+TICK_CYCLES = 128
+
+_COUNT, _TICKS = COPIER.register("coalesce").fields
+_VECTOR = next(field for field in COPIER.register("record_config").fields
+               if field.name == "vector")
+
+
+class Coalescer(wiring.Component):
+    """Gather the interrupts that commands ask for, by number and by time.
+
+    An interrupt is due when ``count`` commands that want one have ended, or ``ticks`` after the
+    first of them, or, without ``ticks``, when the channel has run out of commands. After a failure
+    it is due at once. It is given when the record before it has left.
+
+    Members
+    -------
+    store : ``In(StoreLayout)``
+        Writes by software.
+    ended : ``In(1)``, ended_channel : ``In(3)``, ended_wants : ``In(1)``
+        Strobe: a command has ended, and whether it wants an interrupt. The channel is stable from
+        the cycle before.
+    alarm : ``In(8)``
+        Strobes: a channel fails now.
+    held : ``In(8)``
+        Bit per channel: it has commands in any stage before their end.
+    recorded : ``In(1)``, ticket : ``In(range(TICKETS))``
+        Strobe: a record of ``ended_channel`` was accepted as this write segment.
+    done : ``In(range(TICKETS))``
+        From the writer.
+    clear : ``In(1)``, clear_channel : ``In(3)``
+        Strobe: forget what the channel has gathered.
+    recording : ``Out(8)``
+        Bit per channel: a record is on its way to host memory.
+    announcement : ``Out(stream.Signature(AnnouncementLayout))``
+        Vector of a host channel. An offer may be withdrawn.
+    interrupt : ``Out(1)``
+        One-cycle pulse: an interrupt of a card channel.
+    idle : ``Out(1)``
+        Nothing is gathered, due, or on its way.
+    """
+
+    store: In(StoreLayout)
+    ended: In(1)
+    ended_channel: In(range(CHANNELS))
+    ended_wants: In(1)
+    alarm: In(CHANNELS)
+    held: In(CHANNELS)
+    recorded: In(1)
+    ticket: In(range(TICKETS))
+    done: In(range(TICKETS))
+    clear: In(1)
+    clear_channel: In(range(CHANNELS))
+    recording: Out(CHANNELS)
+    announcement: Out(stream.Signature(AnnouncementLayout))
+    interrupt: Out(1)
+    idle: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+
+        def parameter(name, channel):
+            m.submodules[name] = memory = Memory(
+                shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
+            write, read = memory.write_port(), memory.read_port()
+            m.d.comb += [
+                write.addr.eq(self.store.channel),
+                write.data.eq(self.store.data),
+                write.en.eq(self.store.valid & (self.store.word == word_of(name))),
+                read.addr.eq(channel),
+                read.en.eq(1),
+            ]
+            return memory, read.data
+
+        def remembered(name, shape, *, at, value, when, channel):
+            m.submodules[name] = memory = Memory(shape=shape, depth=CHANNELS, init=[])
+            write, read = memory.write_port(), memory.read_port(domain="comb")
+            m.d.comb += [
+                write.addr.eq(at), write.data.eq(value), write.en.eq(when),
+                read.addr.eq(channel),
+            ]
+            return read.data
+
+        gathering = Signal(CHANNELS)         # at least one end, and no interrupt since
+        due = Signal(CHANNELS)
+        clock = Signal(range(TICK_CYCLES))
+        tick = Signal(_TICKS.width)
+        m.d.sync += Cat(clock, tick).eq(Cat(clock, tick) + 1)
+
+        # Count the ends.
+        who = self.ended_channel
+        coalesce, limits = parameter("coalesce", who)
+        most = limits[_COUNT.lsb:_COUNT.lsb + _COUNT.width]
+        gathers = Signal()
+        began = gathering.bit_select(who, 1)
+        count = Signal(_COUNT.width)
+        total = Signal(_COUNT.width + 1)
+        m.d.comb += [
+            gathers.eq(self.ended & self.ended_wants),
+            total.eq(Mux(began, count, 0) + 1),
+        ]
+        m.d.comb += count.eq(remembered(
+            "counts", _COUNT.width, at=who, value=total, when=gathers, channel=who))
+
+        # Look at the channels one by one. Those of `looked` are known a cycle later.
+        turn = Signal(range(CHANNELS))
+        looked = Signal.like(turn)
+        since = remembered("since", _TICKS.width, at=who, value=tick, when=gathers & ~began,
+                           channel=looked)
+        ticket = remembered("tickets", len(self.ticket), at=who, value=self.ticket + 1,
+                            when=self.recorded, channel=looked)
+        waited = coalesce.read_port()
+        _, config = parameter("record_config", turn)
+        m.d.comb += [waited.addr.eq(turn), waited.en.eq(1)]
+        m.d.sync += [turn.eq(turn + 1), looked.eq(turn)]
+        ticks = waited.data[_TICKS.lsb:_TICKS.lsb + _TICKS.width]
+        late = Signal()
+        late_channel = Signal.like(turn)
+        m.d.sync += [
+            late.eq(Mux(ticks == 0, ~self.held.bit_select(looked, 1),
+                        (tick - since)[:_TICKS.width] >= ticks)),
+            late_channel.eq(looked),
+        ]
+
+        gone = has_passed(self.done, ticket)
+        is_card = looked >= COPIER_LIMITS["host_channels"]
+        tells = due.bit_select(looked, 1) & (gone | ~self.recording.bit_select(looked, 1))
+        told = Signal()
+        m.d.comb += [
+            self.interrupt.eq(tells & is_card),
+            self.announcement.valid.eq(tells & ~is_card),
+            self.announcement.payload.vector.eq(
+                config[_VECTOR.lsb:_VECTOR.lsb + _VECTOR.width]),
+            self.announcement.payload.ticket.eq(self.done),
+            told.eq(tells & (is_card | self.announcement.ready)),
+            self.idle.eq((gathering == 0) & (due == 0) & (self.recording == 0)),
+        ]
+
+        for n in range(CHANNELS):
+            mine = who == n
+            reached = gathers & mine & (total >= most)
+            expires = gathering[n] & late & (late_channel == n)
+            clears = self.clear & (self.clear_channel == n)
+            with m.If(clears):
+                m.d.sync += [gathering[n].eq(0), due[n].eq(0), self.recording[n].eq(0)]
+            with m.Else():
+                with m.If(self.alarm[n] | reached | expires):
+                    m.d.sync += due[n].eq(1)
+                with m.Elif(told & (looked == n)):
+                    m.d.sync += due[n].eq(0)
+                with m.If(self.alarm[n] | reached):
+                    m.d.sync += gathering[n].eq(0)
+                with m.Elif(gathers & mine):
+                    m.d.sync += gathering[n].eq(1)
+                with m.Elif(expires):
+                    m.d.sync += gathering[n].eq(0)
+                with m.If(self.recorded & mine):
+                    m.d.sync += self.recording[n].eq(1)
+                with m.Elif(gone & (looked == n)):
+                    m.d.sync += self.recording[n].eq(0)
+        return m

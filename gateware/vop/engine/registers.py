@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Block `copier` on the register bus: who may write, what a store means, what a read shows."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .. import csr
+from ..regs.copier import COMMAND_BITS, COPIER, COPIER_LIMITS, Opcode
+from ..requester.segment import CHANNELS
+from .queue import InlineWriteLayout
+
+__all__ = ["WORD_BITS", "ControlLayout", "StoreLayout", "StateLayout", "word_of", "Registers"]
+
+_STRIDE_LOG2 = COPIER_LIMITS["channel_stride"].bit_length() - 1
+_SIZE_LOG2 = COPIER.size.bit_length() - 1
+
+#: Bits of a register's number within its channel.
+WORD_BITS = _STRIDE_LOG2 - 2
+
+#: Registers that hold what software wrote, and read as that. A reset of the channel clears its
+#: ring_tail.
+_HELD = ("record_lo", "record_hi", "record_config", "ring_base", "ring_config", "ring_tail",
+         "coalesce")
+
+#: A write to ``control`` of a channel.
+ControlLayout = data.StructLayout({
+    "valid":   1,
+    "channel": range(CHANNELS),
+    "enable":  1,
+    "reset":   1,
+})
+
+#: A write to a register of a channel; the receiver picks those it holds.
+StoreLayout = data.StructLayout({
+    "valid":   1,
+    "channel": range(CHANNELS),
+    "word":    WORD_BITS,     # see `word_of`
+    "data":    32,            # bits that the register lacks are zero
+    "clears":  1,             # it returns to its reset value, by no write of its own
+})
+
+#: What is to be read of a channel that others know.
+StateLayout = data.StructLayout({
+    "enabled":   1,
+    "state":     2,           # ChannelState
+    "held":      8,
+    "error":     8,           # CommandError
+    "ring_head": 16,
+})
+
+
+def word_of(name):
+    """Number of a register within its channel."""
+    return COPIER.register(name).offset // 4
+
+
+class Registers(wiring.Component):
+    """Turn accesses to block `copier` into writes to queues, parameters and states.
+
+    Registers are written whole: a write of some of the bytes of one is dropped. A quick register
+    makes a command of its own. ``complete_id`` writes all words of a `complete` but the last, so
+    nothing else may be written to the channel between its two halves.
+
+    Members
+    -------
+    bus : ``In(csr.Signature(16))``
+        Block `copier`. Host and card each write their own channels only.
+    reset : ``In(1)``
+        Level: every parameter returns to zero. Writes are dropped meanwhile.
+    clearing : ``Out(1)``
+        High while parameters are being cleared: from the cycle after ``reset`` for as long as that
+        lasts, and for 256 cycles at least.
+    refused_write : ``Out(1)``
+        One-cycle pulse: a side wrote to a channel of the other.
+    inline : ``Out(InlineWriteLayout)``
+        Command words. Combinational.
+    store : ``Out(StoreLayout)``
+        Combinational.
+    control : ``Out(ControlLayout)``
+        Combinational.
+    channel : ``Out(3)``
+        Channel of the access. Combinational.
+    state : ``In(StateLayout)``
+        Of ``channel``, combinational.
+    sequence : ``In(32)``
+        Of the channel that ``channel`` was in the cycle before.
+    """
+
+    bus: In(csr.Signature(16))
+    reset: In(1)
+    clearing: Out(1)
+    refused_write: Out(1)
+    inline: Out(InlineWriteLayout)
+    store: Out(StoreLayout)
+    control: Out(ControlLayout)
+    channel: Out(range(CHANNELS))
+    state: In(StateLayout)
+    sequence: In(32)
+
+    def elaborate(self, platform):
+        m = Module()
+        bus = self.bus
+        hit = Signal()
+        word = Signal(WORD_BITS)
+        owned = Signal()
+        writes = Signal()
+        m.d.comb += [
+            hit.eq(bus.address[_SIZE_LOG2:] == COPIER.base >> _SIZE_LOG2),
+            self.channel.eq(bus.address[_STRIDE_LOG2:_SIZE_LOG2]),
+            word.eq(bus.address[2:_STRIDE_LOG2]),
+            owned.eq(bus.card == (self.channel >= COPIER_LIMITS["host_channels"])),
+            writes.eq(hit & bus.write & bus.write_strobe.all() & owned
+                      & ~self.clearing & ~self.reset),
+            self.refused_write.eq(hit & bus.write & ~owned),
+        ]
+        self._write_commands(m, writes, word)
+        self._write_parameters(m, writes, word)
+        self._read(m, hit & bus.read, word)
+        return m
+
+    def _write_commands(self, m, writes, word):
+        inline = self.inline
+        is_arm = writes & (word == word_of("arm"))
+        is_id = writes & (word == word_of("complete_id"))
+        is_len = writes & (word == word_of("complete_len"))
+        last = len(inline.data) - 1
+        m.d.comb += [
+            inline.channel.eq(self.channel),
+            inline.submit.eq((writes & (word == last)) | is_arm | is_len),
+        ]
+        # The words of a quick command are zero but for these.
+        quick = Signal()
+        plain = Signal(32)
+        opcode = Mux(word == word_of("arm"), Opcode.ARM, Opcode.COMPLETE)
+        m.d.comb += [
+            quick.eq((word == word_of("arm")) | (word == word_of("complete_id"))),
+            plain.eq(Mux(quick, 0, self.bus.write_data)),
+        ]
+        for n in range(len(inline.data)):
+            ours = is_arm | (is_len if n == last else is_id)
+            m.d.comb += [
+                inline.data[n].eq(plain),
+                inline.strobe[n].eq((writes & (word == n)) | ours),
+            ]
+        with m.If(quick):
+            m.d.comb += [
+                inline.data[word_of("command_0")].eq(opcode << COMMAND_BITS["opcode_lsb"]),
+                inline.data[word_of("command_4")].eq(Cat(Const(0, 6), self.bus.write_data[16:])),
+                inline.data[word_of("command_6")].eq(self.bus.write_data[:16]),
+            ]
+
+    def _write_parameters(self, m, writes, word):
+        bus = self.bus
+        fields = {field.name: field.lsb for field in COPIER.register("control").fields}
+        m.d.comb += [
+            self.control.valid.eq(writes & (word == word_of("control"))),
+            self.control.channel.eq(self.channel),
+            self.control.enable.eq(bus.write_data[fields["enable"]]),
+            self.control.reset.eq(bus.write_data[fields["reset"]]),
+            self.store.channel.eq(self.channel),
+            self.store.word.eq(word),
+            self.store.valid.eq(writes),
+            self.store.data.eq(bus.write_data),
+        ]
+        for name in _HELD:
+            mask = sum(field.mask for field in COPIER.register(name).fields)
+            if mask != 0xFFFF_FFFF:
+                with m.If(word == word_of(name)):
+                    m.d.comb += self.store.data.eq(bus.write_data & mask)
+        with m.If(word == word_of("control")):
+            m.d.comb += [
+                self.store.word.eq(word_of("ring_tail")),
+                self.store.valid.eq(writes & self.control.reset),
+                self.store.data.eq(0),
+                self.store.clears.eq(1),
+            ]
+
+        # Clear all words of all channels once, and again for as long as `reset` lasts.
+        swept = Signal()
+        place = Signal(WORD_BITS + len(self.channel))
+        with m.If(self.clearing):
+            m.d.comb += [
+                Cat(self.store.word, self.store.channel).eq(place),
+                self.store.data.eq(0),
+                self.store.valid.eq(1),
+                self.store.clears.eq(1),
+            ]
+            m.d.sync += place.eq(place + 1)
+            with m.If(place.all()):
+                m.d.sync += swept.eq(1)
+            with m.If(~self.reset & (swept | place.all())):
+                m.d.sync += self.clearing.eq(0)
+        with m.Else():
+            m.d.sync += [self.clearing.eq(self.reset), swept.eq(0), place.eq(0)]
+
+    def _read(self, m, reads, word):
+        m.submodules.held = held = Memory(
+            shape=32, depth=CHANNELS << WORD_BITS, init=[], attrs={"ram_style": "block"})
+        write = held.write_port()
+        read = held.read_port()
+        m.d.comb += [
+            write.addr.eq(Cat(self.store.word, self.store.channel)),
+            write.data.eq(self.store.data),
+            write.en.eq(self.store.valid),
+            read.addr.eq(Cat(word, self.channel)),
+            read.en.eq(1),
+        ]
+        known = Signal(32)
+        shows_held = Signal()
+        shows_sequence = Signal()
+        m.d.sync += [
+            known.eq(0),
+            shows_held.eq(0),
+            shows_sequence.eq(reads & (word == word_of("sequence"))),
+        ]
+        lsb = {field.name: field.lsb for field in COPIER.register("status").fields}
+        with m.If(reads):
+            with m.Switch(word):
+                with m.Case(word_of("control")):
+                    m.d.sync += known.eq(self.state.enabled)
+                with m.Case(word_of("status")):
+                    m.d.sync += known.eq((self.state.state << lsb["state"])
+                                         | (self.state.held << lsb["held"])
+                                         | (self.state.error << lsb["error"]))
+                with m.Case(word_of("ring_head")):
+                    m.d.sync += known.eq(self.state.ring_head)
+                with m.Case(*map(word_of, _HELD)):
+                    m.d.sync += shows_held.eq(1)
+        m.d.comb += self.bus.read_data.eq(known | Mux(shows_held, read.data, 0)
+                                          | Mux(shows_sequence, self.sequence, 0))
