@@ -21,6 +21,7 @@ from sim.models.pcie_7x import CLOCK_NS
 
 from .host_space import HostSpace
 from .vfio_user import Command, Region
+from .write_combiner import WriteCombiner
 
 __all__ = ["Bridge"]
 
@@ -100,6 +101,7 @@ class Bridge:
         self._block = function.block
         self._counters = counters
         self._posted = 0
+        self._combiner = WriteCombiner()
         self._region_bytes = region_bytes
         self.faults = []
         # The model's own memory and MSI regions give way to the guest's map: x86 has its MSI
@@ -125,6 +127,8 @@ class Bridge:
                         await self._execute(request)
                 except EOFError:
                     return
+            elif combined := self._combiner.flush():
+                await self._post(Region.BAR2, combined)
             elif self._quiet():
                 await self._park()
             else:
@@ -162,6 +166,12 @@ class Bridge:
         dut.leap.value = 0
 
     async def _execute(self, request):
+        if request.command is Command.REGION_WRITE and request.region == Region.BAR2:
+            await self._post(Region.BAR2, self._combiner.add(request.offset, request.data))
+            self._server.reply(request)
+            return
+        # Whatever else the processor does stays behind the stores that it gathered.
+        await self._post(Region.BAR2, self._combiner.flush())
         if request.command is Command.REGION_READ:
             data = await self._read(request.region, request.offset, request.length)
             self._server.reply(request, data)
@@ -195,10 +205,17 @@ class Bridge:
             await self._root.config_write(CARD, offset, data)
             self._learn()
             return
+        await self._post(region, [(offset, data)])
+
+    async def _post(self, region, writes):
+        for offset, data in writes:
+            await self._post_one(self._bar_address(region) + offset, data)
+
+    async def _post_one(self, address, data):
         while self._posted - self._block.to_card.tlps["memory_write"] >= MAX_POSTED:
             await Timer(CLOCK_NS, "ns")
         self._posted += 1
-        await self._root.mem_region.write(self._bar_address(region) + offset, data)
+        await self._root.mem_region.write(address, data)
 
     def _bar_address(self, region):
         """Bus address of a BAR, as the guest has programmed it."""

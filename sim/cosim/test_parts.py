@@ -17,6 +17,7 @@ from .cpio import Archive
 from .guest_memory import GuestMemory, OutsideMemory
 from .host_space import HostSpace
 from .vfio_user import HEADER, Command, ProtocolError, Region, VfioUserServer
+from .write_combiner import WriteCombiner
 
 PAGE = 4096
 
@@ -35,6 +36,37 @@ PAGE = 4096
 )
 def test_commands_are_split_as_the_card_would(text, commands):
     assert split_commands(text) == commands
+
+
+@pytest.mark.parametrize(
+    ("stores", "writes"),
+    [
+        ([(0, 8)], [(0, 8)]),
+        ([(8 * n, 8) for n in range(8)], [(0, 64)]),
+        ([(8 * n, 8) for n in range(12)], [(0, 64), (64, 32)]),
+        ([(40, 8), (48, 8), (56, 8), (64, 8)], [(40, 24), (64, 8)]),
+        ([(0, 8), (16, 8)], [(0, 8), (16, 8)]),
+        ([(8, 8), (0, 8)], [(8, 8), (0, 8)]),
+        ([(0, 8), (0, 8)], [(0, 8), (0, 8)]),
+        ([(61, 1), (62, 1), (63, 1), (64, 1)], [(61, 3), (64, 1)]),
+        ([(60, 200)], [(60, 4), (64, 64), (128, 64), (192, 64), (256, 4)]),
+    ],
+)
+def test_stores_that_continue_each_other_leave_as_lines(stores, writes):
+    combiner, left = WriteCombiner(), []
+    memory, expected = bytearray(320), bytearray(320)
+
+    for number, (offset, count) in enumerate(stores, 1):
+        data = bytes([number]) * count
+        expected[offset : offset + count] = data
+        left += combiner.add(offset, data)
+    left += combiner.flush()
+
+    for offset, data in left:
+        memory[offset : offset + len(data)] = data
+    assert [(offset, len(data)) for offset, data in left] == writes
+    assert memory == expected
+    assert combiner.flush() == []
 
 
 def test_a_copy_is_found_on_the_host(tmp_path):
