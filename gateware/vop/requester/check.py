@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Completions against the table of outstanding reads: the edge where host data enters."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..pcie.tlp import CompletionStatus
+from ..regs.copier import CommandError
+from .credits import MAX_BLOCKS, blocks_of
+from .digest import DigestLayout
+from .place import PlacementLayout
+from .segment import CHANNELS
+from .slots import EndLayout
+from .table import ReadEntryLayout
+
+__all__ = ["ReadCountedLayout", "CompletionChecker"]
+
+#: One-cycle pulses, named like the counters of block `stats`.
+ReadCountedLayout = data.StructLayout({
+    "poisoned":              1,   # a completion with poisoned data
+    "completion_error":      1,   # one with another status than Successful
+    "completion_timeout":    1,   # a read whose completions did not come in time
+    "unexpected_completion": 1,   # a completion that nothing expects
+})
+
+
+class CompletionChecker(wiring.Component):
+    """Let through what was asked for, name what failed, drop the rest.
+
+    A completion is *expected* if its tag is open, it echoes our id, and its byte count, lower
+    address and length are what the tag expects next. The tag's entry comes along with the first
+    beat, advances with each beat, and goes back to the table with the last. In the gaps between
+    completions, tags are looked at for their age.
+
+    Data of an expired read, of a muted channel or of a poisoned completion is checked and dropped.
+
+    Specification
+    -------------
+    PCIe Base 4.0, 2.3.2 (completion handling), 2.8 (completion timeout).
+
+    Parameters
+    ----------
+    card_bits : :class:`int`
+        Bits of a card address.
+    width : :class:`int`
+        Bits of a beat.
+
+    Members
+    -------
+    valid, within : ``In(1)``, digest : ``In(DigestLayout(width))``, data : ``In(width)``
+        Beats, as of :class:`~vop.requester.digest.CompletionDigest`.
+    mute : ``In(CHANNELS)``
+        Channels whose data is dropped.
+    aging_due : ``In(1)``, aging_tag : ``In(8)``, aging_look : ``Out(1)``, late, rested : ``In(1)``
+        Of :class:`~vop.requester.aging.TagAging`.
+    tag : ``Out(8)``, entry : ``In(ReadEntryLayout(card_bits))``
+        Look-up in the table.
+    update : ``Out(1)``, update_tag : ``Out(8)``, update_entry : ``Out(ReadEntryLayout(card_bits))``
+        Write to the table.
+    may_update : ``Out(1)``
+        High in every cycle in which ``update`` is; early.
+    give : ``Out(range(MAX_BLOCKS + 1))``
+        Blocks of completion credits that are free from now on: for each completion when its last
+        beat has come, for a read that failed or expired when that is found.
+    placement : ``Out(stream.Signature(PlacementLayout(card_bits, width), always_ready=True))``
+        Bytes for card RAM.
+    end : ``Out(stream.Signature(EndLayout, always_ready=True))``
+        A read has closed, or has failed, or both: in the cycle in which its last byte is written.
+    busy : ``Out(1)``
+        Something is in here.
+    counted : ``Out(ReadCountedLayout)``
+        Pulses for the counters.
+    """
+
+    def __init__(self, *, card_bits, width):
+        self._card_bits = card_bits
+        self._width = width
+        entry = ReadEntryLayout(card_bits)
+        placement = PlacementLayout(card_bits, width)
+        super().__init__({
+            "valid":        In(1),
+            "digest":       In(DigestLayout(width)),
+            "data":         In(width),
+            "within":       In(1),
+            "mute":         In(CHANNELS),
+            "aging_due":    In(1),
+            "aging_tag":    In(8),
+            "aging_look":   Out(1),
+            "late":         In(1),
+            "rested":       In(1),
+            "tag":          Out(8),
+            "entry":        In(entry),
+            "update":       Out(1),
+            "update_tag":   Out(8),
+            "update_entry": Out(entry),
+            "may_update":   Out(1),
+            "give":         Out(range(MAX_BLOCKS + 1)),
+            "placement":    Out(stream.Signature(placement, always_ready=True)),
+            "end":          Out(stream.Signature(EndLayout, always_ready=True)),
+            "busy":         Out(1),
+            "counted":      Out(ReadCountedLayout),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        beat = Signal(DigestLayout(self._width))
+        valid = Signal()
+        looked = Signal()                  # no beat, but a look at a tag's age
+        entry = Signal(ReadEntryLayout(self._card_bits))
+        payload = Signal(self._width)
+
+        expected = Signal()                # this beat's completion
+        expects = Signal()                 # that of the beat before
+        failed = Signal()
+        ends = Signal()                    # the beat brings the last byte of its read
+        expires = Signal()
+        closes = Signal()
+        m.d.comb += [
+            expected.eq(valid & Mux(
+                beat.first,
+                entry.open & beat.ours & beat.good & (beat.byte_count == entry.bytes)
+                & (beat.lower == entry.lower),
+                expects)),
+            failed.eq(valid & beat.first & entry.open & beat.ours
+                      & (beat.status != CompletionStatus.SUCCESSFUL)),
+            ends.eq(entry.bytes <= beat.bytes),
+            expires.eq(looked & entry.open & ~entry.expired & self.late),
+            closes.eq((expected & beat.last & ends) | failed
+                      | (looked & entry.open & entry.expired & self.late & self.rested)),
+            self.may_update.eq((looked & entry.open & self.late)
+                               | (valid & (beat.last
+                                           | (beat.status != CompletionStatus.SUCCESSFUL)))),
+            self.update.eq((expected & beat.last) | closes | expires),
+            self.update_tag.eq(beat.tag),
+            self.update_entry.open.eq(~closes),
+            self.update_entry.expired.eq(entry.expired | expires),
+            self.update_entry.slot.eq(entry.slot),
+            self.busy.eq(valid | self.valid | self.within),
+        ]
+        with m.If(valid):
+            m.d.sync += expects.eq(expected)
+
+        # A look, and a beat that nobody expects, leave the entry as it is.
+        m.d.comb += [
+            self.update_entry.card_address.eq(entry.card_address + beat.bytes),
+            self.update_entry.lower.eq(entry.lower + beat.bytes),
+            self.update_entry.bytes.eq(entry.bytes - beat.bytes),
+        ]
+
+        # The first beat of a completion, or a look, brings its entry: from the table, or from here
+        # where the beat before changes it only now. Other beats go on with the one that is here.
+        looks = Signal()
+        brings = Signal()
+        m.d.comb += [
+            looks.eq(~self.valid & ~self.within & self.aging_due),
+            self.aging_look.eq(looks),
+            self.tag.eq(Mux(self.valid, self.digest.tag, self.aging_tag)),
+            brings.eq((self.valid & self.digest.first) | looks),
+        ]
+        m.d.sync += [
+            valid.eq(self.valid),
+            looked.eq(looks),
+            beat.first.eq(self.digest.first),
+            beat.last.eq(self.digest.last),
+            beat.bytes.eq(Mux(self.valid, self.digest.bytes, 0)),
+            payload.eq(self.data),
+            entry.eq(self.update_entry),
+        ]
+        with m.If(brings):
+            m.d.sync += beat.eq(self.digest)
+            m.d.sync += [beat.tag.eq(self.tag), beat.bytes.eq(Mux(looks, 0, self.digest.bytes))]
+            with m.If(~self.update | (self.update_tag != self.tag)):
+                m.d.sync += entry.eq(self.entry)
+
+        self._give_credits(m, valid, beat, entry, expected, expects, failed | expires)
+        self._tell(m, valid, beat, entry, expected, failed, expires, closes)
+
+        placement = self.placement.payload
+        m.d.comb += [
+            self.placement.valid.eq(expected & ~entry.expired & ~beat.poisoned
+                                    & ~self.mute.bit_select(entry.slot.channel, 1)),
+            placement.card_address.eq(entry.card_address),
+            placement.offset.eq(entry.lower),
+            placement.bytes.eq(beat.bytes),
+            placement.wanted.eq(entry.bytes),
+            placement.data.eq(payload),
+        ]
+        return m
+
+    def _give_credits(self, m, valid, beat, entry, expected, expects, abandons):
+        """Give back at the last beat itself, where what it belongs to has been checked before."""
+        early = Signal()
+        given = Signal()
+        later = Signal.like(self.give)
+        m.d.comb += [
+            early.eq(self.valid & self.digest.last & ~self.digest.first
+                     & ~(valid & beat.first) & expects & ~entry.expired),
+            self.give.eq(Mux(early, beat.blocks, later)),
+        ]
+        m.d.sync += [given.eq(early), later.eq(0)]
+        with m.If(~entry.expired):
+            with m.If(abandons):
+                m.d.sync += later.eq(blocks_of(entry.lower, entry.bytes))
+            with m.Elif(expected & beat.last & ~given):
+                m.d.sync += later.eq(beat.blocks)
+
+    def _tell(self, m, valid, beat, entry, expected, failed, expires, closes):
+        """The end of a read, and pulses for the counters, when its data is in its register."""
+        poisoned = Signal()
+        end = self.end.payload
+        m.d.comb += poisoned.eq(expected & beat.first & beat.poisoned)
+        m.d.sync += [
+            self.end.valid.eq(~entry.expired & (closes | expires | poisoned)),
+            end.slot.eq(entry.slot),
+            end.closes.eq(closes | expires),
+            end.error.eq(CommandError.OK),
+            self.counted.poisoned.eq(poisoned),
+            self.counted.completion_error.eq(failed),
+            self.counted.completion_timeout.eq(expires),
+            self.counted.unexpected_completion.eq(valid & beat.first & ~expected & ~failed),
+        ]
+        with m.If(poisoned):
+            m.d.sync += end.error.eq(CommandError.POISONED)
+        with m.Elif(expires):
+            m.d.sync += end.error.eq(CommandError.TIMEOUT)
+        with m.Elif(failed):
+            # Any other status of a memory read counts as Unsupported Request (2.3.2).
+            m.d.sync += end.error.eq(Mux(beat.status == CompletionStatus.ABORT,
+                                         CommandError.ABORTED_BY_HOST, CommandError.UNSUPPORTED))

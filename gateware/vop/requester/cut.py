@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How much of a segment the next read asks for."""
+
+from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .credits import BLOCK_LOG2, MAX_BLOCKS
+from .segment import SEGMENT_BYTES
+from .table import MAX_READ_LOG2
+
+__all__ = ["SEGMENT_BLOCKS", "ReadCut"]
+
+#: Most blocks of 64 bytes that a segment touches.
+SEGMENT_BLOCKS = (SEGMENT_BYTES >> BLOCK_LOG2) + 1
+
+_BLOCK_DW = 1 << (BLOCK_LOG2 - 2)
+
+
+class ReadCut(wiring.Component):
+    """Choose the largest read that PCIe and the completion credits allow. Combinational.
+
+    A read ends with its segment, at a multiple of MRRS (512 bytes at most), or where the credits
+    end, but then it has 128 bytes at least. As MRRS divides 4096, it crosses no 4 KiB boundary.
+
+    Specification
+    -------------
+    PCIe Base 4.0, 2.2.5 (byte enables), 2.2.7 (MRRS; no request crosses a 4 KiB boundary).
+
+    Parameters
+    ----------
+    free_shape : shape-like
+        Shape of ``free``.
+
+    Members
+    -------
+    host_low : ``In(9)``
+        Low bits of the host address of the segment's next byte.
+    bytes : ``In(range(SEGMENT_BYTES + 1))``
+        Bytes of the segment that are left.
+    blocks : ``In(range(SEGMENT_BLOCKS + 1))``
+        Blocks of 64 bytes that they touch.
+    free : ``In(free_shape)``
+        Blocks for which there are credits.
+    max_read_request : ``In(3)``
+        As in the configuration.
+    fits : ``Out(1)``
+        There is such a read.
+    last : ``Out(1)``
+        It ends the segment.
+    size : ``Out(range(513))``
+        Bytes of it.
+    take : ``Out(range(MAX_BLOCKS + 1))``
+        Blocks that it touches.
+    length_dw : ``Out(8)``, first_be, last_be : ``Out(4)``
+        As in the header.
+    """
+
+    def __init__(self, free_shape):
+        super().__init__({
+            "host_low":         In(MAX_READ_LOG2),
+            "bytes":            In(range(SEGMENT_BYTES + 1)),
+            "blocks":           In(range(SEGMENT_BLOCKS + 1)),
+            "free":             In(free_shape),
+            "max_read_request": In(3),
+            "fits":             Out(1),
+            "last":             Out(1),
+            "size":             Out(range((1 << MAX_READ_LOG2) + 1)),
+            "take":             Out(range(MAX_BLOCKS + 1)),
+            "length_dw":        Out(8),
+            "first_be":         Out(4),
+            "last_be":          Out(4),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        in_block = self.host_low[:BLOCK_LOG2]
+        block = self.host_low[BLOCK_LOG2:]
+        room = Signal(range(MAX_BLOCKS + 1))  # blocks up to the next multiple of MRRS
+        full = Signal()                       # the read ends there
+
+        with m.Switch(self.max_read_request):
+            with m.Case(0):
+                m.d.comb += room.eq(2 - block[:1])
+            with m.Case(1):
+                m.d.comb += room.eq(4 - block[:2])
+            with m.Default():
+                m.d.comb += room.eq(8 - block[:3])
+
+        m.d.comb += [
+            self.last.eq((self.blocks <= room) & (self.blocks <= self.free)),
+            full.eq((room < self.blocks) & (room <= self.free)),
+            # 128 bytes at least: two whole blocks, or three of which the first is not.
+            self.fits.eq(self.last | full | (self.free > 2)
+                         | ((self.free == 2) & (in_block == 0))),
+            self.take.eq(Mux(self.last, self.blocks, Mux(full, room, self.free))),
+            self.size.eq(Mux(self.last, self.bytes,
+                             (Mux(full, room, self.free) << BLOCK_LOG2) - in_block)),
+        ]
+
+        # All reads but the last of a segment end with a block, so with a DW.
+        span = Signal(range((1 << MAX_READ_LOG2) + 4))  # from the first DW's start
+        single = Signal()
+        from_first = Signal(4)
+        to_last = Signal(4)
+        m.d.comb += [
+            span.eq(in_block[:2] + self.bytes),
+            from_first.eq(Const(0xF, 4) << in_block[:2]),
+            to_last.eq(Mux(self.last, Const(0xF, 4) >> (~(span - 1)[:2]), 0xF)),
+            single.eq(Mux(self.last, span <= 4, (self.take == 1) & in_block[2:].all())),
+            self.length_dw.eq(Mux(self.last, (span + 3) >> 2,
+                                  self.take * _BLOCK_DW - in_block[2:])),
+            self.first_be.eq(Mux(single, from_first & to_last, from_first)),
+            self.last_be.eq(Mux(single, 0, to_last)),
+        ]
+        return m
