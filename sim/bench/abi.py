@@ -57,7 +57,7 @@ class Event(ctypes.Structure):
         ("address", ctypes.c_uint64),  # first byte; of a register: its offset in BAR0
         ("kind", ctypes.c_uint32),
         ("bytes", ctypes.c_uint32),  # of payload asked for or carried, enabled ones only
-        ("value", ctypes.c_uint32),  # register: data; MSI: vector; interrupt: lines; else the tag
+        ("value", ctypes.c_uint32),  # a store's BAR, a read's tag, a vector, lines, register data
         ("by_card", ctypes.c_uint32),  # register: the CPU wrote it
     ]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the host's driver can do: store to registers and card RAM, look into its own memory."""
 
-from vop.regs.copier import COMMAND, RECORD, RECORD_BITS, Opcode
+from vop.regs.copier import COMMAND, COPIER_LIMITS, RECORD, RECORD_BITS, Opcode
 
 from . import encode
 from .abi import HOST_BASE, HOST_BYTES, Kind
@@ -12,6 +12,7 @@ __all__ = ["Host", "HostChannel"]
 
 _PAGE_BYTES = 4096
 _LINE_BYTES = 64
+_DEPTH = COPIER_LIMITS["queue_depth"]
 #: Stores of the kernel's `writeq`.
 _QUAD_BYTES = 8
 
@@ -46,7 +47,7 @@ class HostChannel:
 
     def __init__(self, host: Host, number: int = 0):
         self._host, self.number = host, number
-        self._tail = self._ended = 0
+        self._tail = self._ended = self._unknown = 0
         self._records = HOST_RECORDS + _PAGE_BYTES * number
         host.machine.poke(self._records, bytes(_PAGE_BYTES))
         host.set("copier.control", 2, number)
@@ -70,6 +71,25 @@ class HostChannel:
         self._host.machine.store(
             0, encode.address("copier.complete_id", self.number), value.to_bytes(8, "little")
         )
+
+    def finish(self, context: int, head: int, written_bytes: int) -> None:
+        """Write a used element that nobody waits for, as the driver does.
+
+        Up to half of what the channel holds may end without the host's knowing; the next one leaves
+        a record, which tells of all before it.
+        """
+        while self.take_record() is not None:
+            self._unknown = 0
+        self._unknown += 1
+        if self._unknown <= _DEPTH // 2:
+            self.complete(context, head, written_bytes)
+            return
+        self.submit(
+            encode.command(
+                Opcode.COMPLETE, "record",
+                card_address=context, used_id=head, used_len=written_bytes,
+            )
+        )  # fmt: skip
 
     def open_ring(self) -> None:
         """Give the channel a command ring in card RAM."""

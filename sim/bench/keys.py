@@ -174,6 +174,11 @@ def _once(run: Callable[[Session], float]) -> Callable[[Session], Figure]:
     return lambda session: Figure(session.once(run))
 
 
+def _per_request(kinds: tuple[str, ...], session: Session) -> Figure:
+    lines = session.once(rings.requests)
+    return Figure(sum(line[1] in kinds for line in lines) / rings.SMALL_REQUESTS)
+
+
 _LATENCY_KEYS = (
     Key(
         "copy_64_c2h_latency_cycles", "inline command accepted to last beat of its TLP",
@@ -205,11 +210,12 @@ _LATENCY_KEYS = (
     ),
     Key(
         "tlps_per_small_request", "64 B request out and 64 B reply in, TLPs in both directions",
-        "TLPs", 10, 7, lambda session: Figure(session.once(rings.request).count),
+        "TLPs", 10, 7, partial(_per_request, ("memory_write", "msi", "completion_data", "other",
+                                              "memory_read")),
     ),
     Key(
         "nonposted_per_small_request", "of those, reads by either side",
-        "TLPs", 1, 0, lambda session: Figure(session.once(rings.request).nonposted),
+        "TLPs", 1, 0, partial(_per_request, ("memory_read",)),
     ),
 )  # fmt: skip
 

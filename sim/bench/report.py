@@ -7,6 +7,7 @@ from typing import Any
 from .figures import FIGURES, drawn
 from .keys import KEYS
 from .record import ROOT, Measurements, verdict
+from .sequence import exchanges
 
 __all__ = ["DOCUMENT", "documents"]
 
@@ -26,7 +27,7 @@ def documents(measured: Measurements) -> dict[Path, str]:
         _table(measured["keys"]),
     ]
     parts += ["## Plots\n", _plots(figures)]
-    parts += ["## A small request\n", _request(measured["sweeps"].get("small_request"))]
+    parts += ["## A small request\n", _requests(measured["sweeps"].get("small_requests"))]
     files[DOCUMENT] = "\n".join(parts)
     return files
 
@@ -69,10 +70,13 @@ def _plots(figures: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _request(lines: list[list[Any]] | None) -> str:
+def _requests(lines: list[Any] | None) -> str:
     if lines is None:
         return "64 B to the device and 64 B from it: not yet.\n"
-    rows = ["64 B to the device and 64 B from it, every TLP in order:", ""]
+    first, *_ = exchanges(lines)
+    rows = ["64 B to the device and 64 B from it, every TLP of one exchange:", ""]
     rows += ["| from | TLP | bytes |", "|---|---|--:|"]
-    rows += [f"| {source} | {what} | {size} |" for source, what, size in lines]
+    for who, kind, target, _, size in first:
+        name = " ".join(filter(None, (kind.replace("_", " "), target and f"to {target.upper()}")))
+        rows.append(f"| {who} | {name} | {size} |")
     return "\n".join([*rows, ""])

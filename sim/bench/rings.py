@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Cycles and TLPs of the commands that work on virtqueues, on an unthrottled link."""
 
-from dataclasses import dataclass
-
 from vop.regs.card import INTERRUPT_LINES
 from vop.regs.copier import VRING_FLAGS, Opcode
 
@@ -14,11 +12,12 @@ from .cpu import CardChannel, Cpu
 from .host import Host, HostChannel
 from .machine import Machine, Misbehaved
 from .places import HOST_MIRROR, HOST_PAYLOAD, HOST_PUSH, PAYLOAD, VRINGS
+from .sequence import Line
 from .session import Session, pattern
 
 __all__ = [
+    "SMALL_REQUESTS",
     "WAVEFORM_LEAD",
-    "Request",
     "chain_read_overhead",
     "chain_write",
     "completes",
@@ -26,7 +25,7 @@ __all__ = [
     "publish_waveform",
     "publishes",
     "ready",
-    "request",
+    "requests",
 ]
 
 _ENTRIES = 16
@@ -35,6 +34,8 @@ _TRIES = 8
 _LIMIT_CYCLES = 20_000
 _LINE_BYTES = 64
 _PAYLOAD_BYTES = 4096
+#: Twice the period of the driver's records.
+SMALL_REQUESTS = 10
 #: Cycles of the waveform before its kick.
 WAVEFORM_LEAD = 2
 
@@ -179,54 +180,41 @@ def completes(session: Session) -> list[int]:
     return cycles
 
 
-_FROM_HOST = (Kind.HOST_STORE, Kind.COMPLETION)
-_NAMES = {
-    Kind.HOST_STORE: "memory write",
-    Kind.COMPLETION: "completion",
-    Kind.WRITE: "memory write",
-    Kind.READ: "memory read",
+def _line(event: Event) -> Line:
+    """An event of the link as `sequence` wants it."""
+    kind = Kind(event.kind)
+    if kind is Kind.HOST_STORE:
+        return "host", "memory_write", f"bar{event.value}", event.address, event.bytes
+    who = "host" if kind is Kind.COMPLETION else "card"
+    return who, _KINDS[kind], "", event.address, event.bytes
+
+
+_KINDS = {
+    Kind.COMPLETION: "completion_data",
+    Kind.WRITE: "memory_write",
+    Kind.READ: "memory_read",
     Kind.OTHER: "other",
-    Kind.MSI: "MSI",
+    Kind.MSI: "msi",
 }
 
 
-@dataclass(frozen=True)
-class Request:
-    """What one small request and its reply put on the link, in both directions."""
-
-    tlps: list[Event]
-
-    @property
-    def count(self) -> int:
-        """All TLPs, completions and the MSI included."""
-        return len(self.tlps)
-
-    def lines(self) -> list[list[str | int]]:
-        """Each TLP in order: from whom, what, bytes."""
-        return [
-            ["host" if event.kind in _FROM_HOST else "card", _NAMES[Kind(event.kind)], event.bytes]
-            for event in self.tlps
-        ]
-
-    @property
-    def nonposted(self) -> int:
-        """Reads by either side."""
-        return sum(event.kind in (Kind.READ, Kind.COMPLETION) for event in self.tlps)
-
-
-def request(session: Session) -> Request:
-    """Follow one 64 B request out and one 64 B reply in, in the steady state."""
+def requests(session: Session) -> list[Line]:
+    """Follow ten requests of 64 B out and replies of 64 B in, in the steady state: every TLP."""
     with session.host() as host:
         queue, channel = ready(host, "push")
         replies = HostChannel(host)
         replies.enable()
-        _small_exchange(host, queue, channel, replies, head=0)  # warms up
-        return _small_exchange(host, queue, channel, replies, head=2)
+        lines: list[Line] = []
+        for n in range(2 * SMALL_REQUESTS):
+            lines += _exchange(host, queue, channel, replies, head=2 * n % _ENTRIES)
+            if n + 1 == SMALL_REQUESTS:
+                lines = []  # it was to warm up
+        return lines
 
 
-def _small_exchange(
+def _exchange(
     host: Host, queue: _Queue, channel: CardChannel, replies: HostChannel, *, head: int
-) -> Request:
+) -> list[Line]:
     machine = host.machine
     queue.offer(head)
     publish(machine, queue, channel)
@@ -234,14 +222,14 @@ def _small_exchange(
     if pushed != pattern(_PAYLOAD_BYTES)[2 * head * _LINE_BYTES :][:_LINE_BYTES]:
         raise Misbehaved("the request must lie in its slot of the push area")
     machine.store(2, _small_request(head)[head + 1].address, pattern(_LINE_BYTES))
-    replies.complete(queue.layout.context, head=head, written_bytes=_LINE_BYTES)
+    replies.finish(queue.layout.context, head=head, written_bytes=_LINE_BYTES)
     machine.run_until(lambda: _used(machine), Kind.INTERRUPT)
     machine.settle()
     kinds = (Kind.WRITE, Kind.READ, Kind.OTHER, Kind.COMPLETION, Kind.MSI)
     card = machine.events(*kinds)
     # What rang the puppet and told it what to do stands for what the CPU decides itself.
     stores = [each for each in machine.events(Kind.HOST_STORE) if each.cycle > card[0].cycle]
-    return Request(sorted([*card, *stores], key=lambda event: event.cycle))
+    return [_line(each) for each in sorted([*card, *stores], key=lambda event: event.cycle)]
 
 
 def chain_write(session: Session) -> float:

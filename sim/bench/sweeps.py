@@ -48,6 +48,10 @@ def _bins(cycles: list[int]) -> list[list[int]]:
     return [list(pair) for pair in distributions.binned(cycles)]
 
 
+def _requests(session: Session) -> list[list[Any]]:
+    return [list(line) for line in session.once(rings.requests)]
+
+
 #: Name to what makes it, as plain JSON.
 SWEEPS: dict[str, Any] = {
     "c2h_sizes_mps128": lambda session: _write_sizes(0, session),
@@ -62,5 +66,5 @@ SWEEPS: dict[str, Any] = {
     "publish_cycles_alone": lambda session: _bins(distributions.publish_cycles(session, False)),
     "publish_cycles_busy": lambda session: _bins(distributions.publish_cycles(session, True)),
     "publish_waveform": rings.publish_waveform,
-    "small_request": lambda session: session.once(rings.request).lines(),
+    "small_requests": _requests,
 }

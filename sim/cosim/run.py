@@ -17,7 +17,7 @@ from .artifacts import BUILD, ROOT
 from .channel import Channel, ChannelClosed, GuestShell, Late
 from .initramfs import build_initramfs
 from .qemu import qemu_command
-from .simulator import CONFIGURATION, COUNTERS, SOCKET, WAVES
+from .simulator import CONFIGURATION, COUNTERS, SOCKET, TLPS, WAVES
 
 __all__ = ["Cosim", "CosimFailed"]
 
@@ -102,6 +102,10 @@ class Cosim:
     def configuration(self):
         """The model's configuration space when the card wrote its marker last; while it runs."""
         return (self._sockets / CONFIGURATION).read_bytes()
+
+    def tlps(self):
+        """The latest TLPs when the card wrote its marker last: see :mod:`sim.cosim.tlp_log`."""
+        return json.loads((self._sockets / TLPS).read_text())
 
     def waves(self):
         """Path of the waveforms, once the run has ended, or ``None``."""

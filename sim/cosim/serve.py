@@ -12,7 +12,8 @@ from vop.regs.card import CARD_ADDRESSES
 
 from sim.cosim.bridge import Bridge
 from sim.cosim.counters import CONFIGURATION_BYTES, Counters
-from sim.cosim.simulator import CONFIGURATION, COUNTERS, DIRECTORY, SOCKET
+from sim.cosim.simulator import CONFIGURATION, COUNTERS, DIRECTORY, SOCKET, TLPS
+from sim.cosim.tlp_log import TlpLog
 from sim.cosim.vfio_user import Region, VfioUserServer
 from sim.models.endpoint import CardFunction
 from sim.models.pcie_7x import CLOCK_NS, Pcie7x
@@ -51,6 +52,8 @@ async def the_card_serves_one_guest_without_a_fault(dut):
     counters = Counters(block, function, run / CONFIGURATION)
     bridge = Bridge(dut, server, function, counters, region_bytes)
     cocotb.start_soon(counters.watch(dut.marker))
+    log = TlpLog(block, region_bytes)
+    cocotb.start_soon(log.watch(dut.marker, run / TLPS))
 
     assert server.accept(CONNECT_TIMEOUT_S), f"QEMU did not connect in {CONNECT_TIMEOUT_S} s"
     await bridge.serve()

@@ -2,7 +2,7 @@
 """The simulator process: builds the card's model if need be, then serves one QEMU.
 
 `python -m sim.cosim.simulator NAME DIRECTORY` listens on `DIRECTORY/card.socket`, and leaves there
-`counters.json`, and `configuration.bin` at each change of the marker.
+`counters.json`, and `configuration.bin` and `tlps.json` at each change of the marker.
 Exit status: 0 if the run was clean, 1 if the card or the bridge met a fault.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from sim.harness.simulate import simulate
 from sim.harness.verdict import Red
 
-__all__ = ["CONFIGURATION", "COUNTERS", "DIRECTORY", "SOCKET", "WAVES", "main"]
+__all__ = ["CONFIGURATION", "COUNTERS", "DIRECTORY", "SOCKET", "TLPS", "WAVES", "main"]
 
 #: Environment variable that carries the directory into the simulator.
 DIRECTORY = "VOP_COSIM_DIRECTORY"
@@ -23,6 +23,8 @@ SOCKET = "card.socket"
 COUNTERS = "counters.json"
 #: The card's configuration space as it was when the marker changed last: 4096 bytes.
 CONFIGURATION = "configuration.bin"
+#: The latest TLPs, written likewise.
+TLPS = "tlps.json"
 #: Where the simulator puts waveforms, in the directory that it runs in.
 WAVES = "dump.vcd"
 

@@ -9,8 +9,11 @@ import os
 import subprocess
 import threading
 import time
+from collections import Counter
 
 import pytest
+
+from sim.bench import record, sequence
 
 from .channel import Late
 from .host_machine import HostMachine
@@ -185,6 +188,22 @@ def test_the_module_comes_and_goes(machine, share):
 
     assert on_card(machine, "cp /host/1 /host/again").status == 0
     assert (share / "again").read_bytes() == pattern(1)
+
+
+def test_a_small_request_costs_the_tlps_that_the_bench_says(machine):
+    recorded = record.read()["sweeps"].get("small_requests")
+    if recorded is None:
+        pytest.skip("the bench has no small request on record: the gateware cannot push")
+    for _ in range(5):
+        assert on_card(machine, "cp /host/1 /host/small").status == 0
+    assert on_card(machine, "mark 4").status == 0
+
+    driver = Counter(map(sequence.shape, sequence.exchanges(machine.tlps())))
+
+    bench = {sequence.shape(exchange) for exchange in sequence.exchanges(recorded)}
+    del driver[None]
+    # Around each command the console has exchanges of its own.
+    assert {shape for shape, _ in driver.most_common(len(bench))} == bench
 
 
 def test_the_kernel_has_nothing_to_complain_of(machine):

@@ -232,7 +232,8 @@ private:
                 buffer_.release(delivery.tag, delivery.bytes);
             events.push_back({cycle, began, delivery.link.begin, delivery.link.end,
                               delivery.address, delivery.is_completion ? COMPLETION : HOST_STORE,
-                              delivery.bytes, delivery.tag, 0});
+                              delivery.bytes, delivery.is_completion ? delivery.tag : uint32_t(delivery.bar),
+                              0});
         });
     }
 
