@@ -15,11 +15,20 @@ from amaranth.sim import Simulator
 from vop.requester.reader import HostReader
 
 OUR_ID = 0x0300
+COMPLETER_ID = 0x0018
 PAGE = 4096
 RCB = 64
 CREDIT_HEADERS, CREDIT_DATA = 36, 461
 MEMORY_READ, COMPLETION, COMPLETION_DATA = 0, 2, 3
 SUCCESSFUL, UNSUPPORTED, RETRY, ABORT = 0, 1, 2, 4
+COUNTERS = (
+    "completion_unsupported",
+    "completion_aborted",
+    "completion_retry",
+    "poisoned_completion",
+    "unexpected_completion",
+    "completion_timeout",
+)
 TLP_OVERHEAD = 20  # bytes on a link for a TLP with a header of 3 DW
 
 
@@ -225,6 +234,7 @@ class Host:
         payload = completion["payload"]
         header = {"kind": COMPLETION_DATA if payload else COMPLETION,
                   "length_dw": len(payload) // 4,
+                  "completer": COMPLETER_ID,
                   "lower_address": completion["lower"],
                   **{name: completion[name] for name in
                      ("requester", "tag", "status", "poisoned", "byte_count")}}  # fmt: skip
@@ -254,9 +264,8 @@ class ReadBench:
         self.timeout_cycles = timeout_cycles
         self.host.rest_cycles = 5 * timeout_cycles
         self.ram = bytearray(guard_byte(n) for n in range(ram_bytes))
-        self.counted = dict.fromkeys(
-            ("poisoned", "completion_error", "completion_timeout", "unexpected_completion"), 0
-        )
+        self.counted = dict.fromkeys(COUNTERS, 0)
+        self.faults = []  # (counter, header) of each pulse
         self.writes = 0
         self.closed = set()  # channels that `closed` has named
 
@@ -273,13 +282,25 @@ class ReadBench:
             if beat is not None:
                 host.busy_beats += 1
                 ctx.set(reader.completions.payload, beat)
-            _, _, valid, ready, tlp, written, write, counted, closed = await ctx.tick().sample(
+            (
+                _,
+                _,
+                valid,
+                ready,
+                tlp,
+                written,
+                write,
+                counted,
+                header,
+                closed,
+            ) = await ctx.tick().sample(
                 reader.tlp.valid,
                 reader.tlp.ready,
                 Value.cast(reader.tlp.payload),
                 reader.memory.request.valid,
                 Value.cast(reader.memory.request.payload),
                 reader.counted,
+                reader.fault_header,
                 reader.closed,
             )
             host.cycle += 1
@@ -294,8 +315,10 @@ class ReadBench:
                 host.take(payload.header)
             if written:
                 self._write(data.Const(write_shape, write))
-            for name in self.counted:
-                self.counted[name] += counted[name]
+            for name in COUNTERS:
+                if counted[name]:
+                    self.counted[name] += 1
+                    self.faults.append((name, header))
             self.closed |= {channel for channel in range(8) if closed >> channel & 1}
             ctx.set(reader.tlp.ready, host.takes_reads and host.paces())
 
@@ -370,13 +393,14 @@ class ReadBench:
         """These host bytes are in card RAM."""
         return self.ram[card : card + length] == host_bytes(host, length)
 
+    def touched(self, card, length):
+        """Some byte of card RAM there was written."""
+        return any(self.ram[n] != guard_byte(n) for n in range(card, card + length))
+
     def untouched_outside(self, card, length):
         """No other byte of card RAM was written."""
-        return all(
-            self.ram[n] == guard_byte(n)
-            for n in range(len(self.ram))
-            if not card <= n < card + length
-        )
+        end = card + length
+        return not self.touched(0, card) and not self.touched(end, len(self.ram) - end)
 
     async def passes_a_normal_transfer(self, ctx):
         """The reader works as if nothing had happened."""

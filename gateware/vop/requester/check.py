@@ -5,7 +5,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..pcie.tlp import CompletionStatus
+from ..pcie.tlp import CompletionStatus, HeaderLayout
 from ..regs.copier import CommandError
 from .credits import MAX_BLOCKS, blocks_of
 from .digest import DigestLayout
@@ -18,10 +18,12 @@ __all__ = ["ReadCountedLayout", "CompletionChecker"]
 
 #: One-cycle pulses, named like the counters of block `stats`.
 ReadCountedLayout = data.StructLayout({
-    "poisoned":              1,   # a completion with poisoned data
-    "completion_error":      1,   # one with another status than Successful
-    "completion_timeout":    1,   # a read whose completions did not come in time
-    "unexpected_completion": 1,   # a completion that nothing expects
+    "completion_unsupported": 1,   # a completion of ours with status Unsupported Request
+    "completion_aborted":     1,   # ... with status Completer Abort
+    "completion_retry":       1,   # ... with status Configuration Request Retry, or a reserved one
+    "poisoned_completion":    1,   # an expected completion with poisoned data
+    "unexpected_completion":  1,   # a completion that nothing expects
+    "completion_timeout":     1,   # a read whose completions did not come in time
 })
 
 
@@ -70,7 +72,9 @@ class CompletionChecker(wiring.Component):
     busy : ``Out(1)``
         Something is in here.
     counted : ``Out(ReadCountedLayout)``
-        Pulses for the counters.
+        Pulses for the counters, at most one each cycle.
+    fault_header : ``Out(HeaderLayout)``
+        Of the completion that a pulse is for; of a timeout only the tag. Valid with the pulse.
     """
 
     def __init__(self, *, card_bits, width):
@@ -100,6 +104,7 @@ class CompletionChecker(wiring.Component):
             "end":          Out(stream.Signature(EndLayout, always_ready=True)),
             "busy":         Out(1),
             "counted":      Out(ReadCountedLayout),
+            "fault_header": Out(HeaderLayout),
         })
 
     def elaborate(self, platform):
@@ -119,20 +124,20 @@ class CompletionChecker(wiring.Component):
         m.d.comb += [
             expected.eq(valid & Mux(
                 beat.first,
-                entry.open & beat.ours & beat.good & (beat.byte_count == entry.bytes)
-                & (beat.lower == entry.lower),
+                entry.open & beat.ours & beat.good & (beat.header.byte_count == entry.bytes)
+                & (beat.header.lower_address == entry.lower),
                 expects)),
             failed.eq(valid & beat.first & entry.open & beat.ours
-                      & (beat.status != CompletionStatus.SUCCESSFUL)),
+                      & (beat.header.status != CompletionStatus.SUCCESSFUL)),
             ends.eq(entry.bytes <= beat.bytes),
             expires.eq(looked & entry.open & ~entry.expired & self.late),
             closes.eq((expected & beat.last & ends) | failed
                       | (looked & entry.open & entry.expired & self.late & self.rested)),
             self.may_update.eq((looked & entry.open & self.late)
                                | (valid & (beat.last
-                                           | (beat.status != CompletionStatus.SUCCESSFUL)))),
+                                           | (beat.header.status != CompletionStatus.SUCCESSFUL)))),
             self.update.eq((expected & beat.last) | closes | expires),
-            self.update_tag.eq(beat.tag),
+            self.update_tag.eq(beat.header.tag),
             self.update_entry.open.eq(~closes),
             self.update_entry.expired.eq(entry.expired | expires),
             self.update_entry.slot.eq(entry.slot),
@@ -155,7 +160,7 @@ class CompletionChecker(wiring.Component):
         m.d.comb += [
             looks.eq(~self.valid & ~self.within & self.aging_due),
             self.aging_look.eq(looks),
-            self.tag.eq(Mux(self.valid, self.digest.tag, self.aging_tag)),
+            self.tag.eq(Mux(self.valid, self.digest.header.tag, self.aging_tag)),
             brings.eq((self.valid & self.digest.first) | looks),
         ]
         m.d.sync += [
@@ -168,8 +173,11 @@ class CompletionChecker(wiring.Component):
             entry.eq(self.update_entry),
         ]
         with m.If(brings):
-            m.d.sync += beat.eq(self.digest)
-            m.d.sync += [beat.tag.eq(self.tag), beat.bytes.eq(Mux(looks, 0, self.digest.bytes))]
+            m.d.sync += [
+                beat.eq(self.digest),
+                beat.header.tag.eq(self.tag),
+                beat.bytes.eq(Mux(looks, 0, self.digest.bytes)),
+            ]
             with m.If(~self.update | (self.update_tag != self.tag)):
                 m.d.sync += entry.eq(self.entry)
 
@@ -178,7 +186,7 @@ class CompletionChecker(wiring.Component):
 
         placement = self.placement.payload
         m.d.comb += [
-            self.placement.valid.eq(expected & ~entry.expired & ~beat.poisoned
+            self.placement.valid.eq(expected & ~entry.expired & ~beat.header.poisoned
                                     & ~self.mute.bit_select(entry.slot.channel, 1)),
             placement.card_address.eq(entry.card_address),
             placement.offset.eq(entry.lower),
@@ -206,19 +214,23 @@ class CompletionChecker(wiring.Component):
                 m.d.sync += later.eq(beat.blocks)
 
     def _tell(self, m, valid, beat, entry, expected, failed, expires, closes):
-        """The end of a read, and pulses for the counters, when its data is in its register."""
+        """Pulses for the counters; the end of a read when its data is in the placer's register."""
+        status = beat.header.status
         poisoned = Signal()
         end = self.end.payload
-        m.d.comb += poisoned.eq(expected & beat.first & beat.poisoned)
+        counted = self.counted
+        m.d.comb += [
+            poisoned.eq(expected & beat.first & beat.header.poisoned),
+            counted.poisoned_completion.eq(poisoned),
+            counted.completion_timeout.eq(expires),
+            counted.unexpected_completion.eq(valid & beat.first & ~expected & ~failed),
+            self.fault_header.eq(beat.header),
+        ]
         m.d.sync += [
             self.end.valid.eq(~entry.expired & (closes | expires | poisoned)),
             end.slot.eq(entry.slot),
             end.closes.eq(closes | expires),
             end.error.eq(CommandError.OK),
-            self.counted.poisoned.eq(poisoned),
-            self.counted.completion_error.eq(failed),
-            self.counted.completion_timeout.eq(expires),
-            self.counted.unexpected_completion.eq(valid & beat.first & ~expected & ~failed),
         ]
         with m.If(poisoned):
             m.d.sync += end.error.eq(CommandError.POISONED)
@@ -226,5 +238,13 @@ class CompletionChecker(wiring.Component):
             m.d.sync += end.error.eq(CommandError.TIMEOUT)
         with m.Elif(failed):
             # Any other status of a memory read counts as Unsupported Request (2.3.2).
-            m.d.sync += end.error.eq(Mux(beat.status == CompletionStatus.ABORT,
+            m.d.sync += end.error.eq(Mux(status == CompletionStatus.ABORT,
                                          CommandError.ABORTED_BY_HOST, CommandError.UNSUPPORTED))
+        with m.If(failed):
+            with m.Switch(status):
+                with m.Case(CompletionStatus.UNSUPPORTED):
+                    m.d.comb += counted.completion_unsupported.eq(1)
+                with m.Case(CompletionStatus.ABORT):
+                    m.d.comb += counted.completion_aborted.eq(1)
+                with m.Default():
+                    m.d.comb += counted.completion_retry.eq(1)

@@ -5,24 +5,23 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..pcie.tlp import CompletionStatus, Kind, RxBeatLayout
+from ..pcie.tlp import CompletionStatus, HeaderLayout, Kind, RxBeatLayout
 from .credits import MAX_BLOCKS
 
 __all__ = ["DigestLayout", "CompletionDigest"]
 
 _RCB_DW_LOG2 = 4   # completions may split at every 64 bytes
 
+_FIELDS = ("kind", "traffic_class", "no_snoop", "relaxed", "poisoned", "length_dw", "requester",
+           "tag", "completer", "status", "byte_count", "lower_address")
+
 
 def DigestLayout(width):
     """One beat of a completion. All but the last three fields tell of the whole completion."""
     return data.StructLayout({
-        "tag":        8,
+        "header":     HeaderLayout,  # the fields that a completion has
         "ours":       1,      # it echoes our id, and a tag that we may have used
         "good":       1,      # successful, with data, and of a length that its byte count allows
-        "status":     CompletionStatus,
-        "poisoned":   1,
-        "byte_count": 13,
-        "lower":      7,      # lower address
         "blocks":     range(MAX_BLOCKS + 1),   # 64-byte blocks that it touches, if it is expected
         "first":      1,
         "last":       1,
@@ -103,7 +102,6 @@ class CompletionDigest(wiring.Component):
             needed_dw.eq((offset + header.byte_count + 3) >> 2),
             end_dw.eq(header.lower_address[2:6] + header.length_dw[:8]),
             whole_dw.eq(lanes),
-            digest.tag.eq(header.tag),
             digest.ours.eq((header.requester == self.id) & (header.tag < self._tags)),
             digest.good.eq(
                 (header.kind == Kind.COMPLETION_DATA)
@@ -111,16 +109,13 @@ class CompletionDigest(wiring.Component):
                 & ((header.length_dw == needed_dw)
                    | ((header.length_dw < needed_dw) & (header.length_dw != 0)
                       & (end_dw[:_RCB_DW_LOG2] == 0)))),
-            digest.status.eq(header.status),
-            digest.poisoned.eq(header.poisoned),
-            digest.byte_count.eq(header.byte_count),
-            digest.lower.eq(header.lower_address),
             digest.blocks.eq((end_dw + (1 << _RCB_DW_LOG2) - 1) >> _RCB_DW_LOG2),
             digest.first.eq(beat.first),
             digest.last.eq(beat.last),
             digest.bytes.eq((whole_dw << 2) - Mux(beat.first, offset, 0)),
             self.within.eq(~self.valid & begun),
         ]
+        m.d.comb += [digest.header[name].eq(header[name]) for name in _FIELDS]
         # Lanes fill from 0 on.
         for lane in reversed(range(lanes)):
             with m.If(~beat.lanes[lane]):

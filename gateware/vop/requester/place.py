@@ -60,24 +60,25 @@ class LinePlacer(wiring.Component):
         start = placement.card_address[:self._line_log2]
         turn = Signal(self._line_log2)
         end = Signal(range(2 * line_bytes))    # behind the last byte, from the line's start
-        reached = Signal(2 * line_bytes)       # bytes before `end`
-
         m.d.comb += [
             turn.eq(start - placement.offset),
             # The two sums side by side are quicker than the sum of the lesser.
             end.eq(Mux(placement.wanted < placement.bytes,
                        start + placement.wanted[:self._line_log2 + 1],
                        start + placement.bytes)),
-            reached.eq((1 << end) - 1),
         ]
+
         write = self.memory.request.payload
         m.d.sync += [
             self.memory.request.valid.eq(self.placement.valid),
             write.line.eq(placement.card_address >> self._line_log2),
             write.data.eq(self._rotate(m, placement.data, turn)),
-            write.strobe.eq(reached[:line_bytes] & ~((1 << start) - 1)),
-            write.next_strobe.eq(reached[line_bytes:]),
         ]
+        for place in range(line_bytes):
+            m.d.sync += [
+                write.strobe[place].eq((start <= place) & (end > place)),
+                write.next_strobe[place].eq(end > line_bytes + place),
+            ]
         return m
 
     @staticmethod

@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..pcie.phy import ConfigLayout
-from ..pcie.tlp import RxBeatLayout, TxBeatLayout
+from ..pcie.tlp import HeaderLayout, RxBeatLayout, TxBeatLayout
 from ..soc.memory_span import SpanSignature
 from .aging import TagAging
 from .check import CompletionChecker, ReadCountedLayout
@@ -73,7 +73,9 @@ class HostReader(wiring.Component):
     tlp : ``Out(stream.Signature(TxBeatLayout(width)))``
         Memory reads.
     counted : ``Out(ReadCountedLayout)``
-        Pulses for the counters.
+        Pulses for the counters, at most one each cycle.
+    fault_header : ``Out(HeaderLayout)``
+        Of the completion that a pulse is for; of a timeout only the tag. Valid with the pulse.
     """
 
     def __init__(self, *, card_bits, width, timeout_cycles, tags=32, credit_headers=36,
@@ -85,18 +87,19 @@ class HostReader(wiring.Component):
         self._blocks = credit_blocks(credit_headers, credit_data)
         line_bits = card_bits - ((width // 8).bit_length() - 1)
         super().__init__({
-            "config":      In(ConfigLayout),
-            "segment":     In(stream.Signature(ReadSegmentLayout(card_bits))),
-            "mute":        In(CHANNELS),
-            "watch":       In(WatchSignature()).array(2),
-            "closed":      Out(CHANNELS),
-            "forget":      In(stream.Signature(SlotLayout)),
-            "waiting":     Out(1),
-            "idle":        Out(1),
-            "memory":      Out(SpanSignature(line_bits, width)),
-            "completions": In(stream.Signature(RxBeatLayout(width), always_ready=True)),
-            "tlp":         Out(stream.Signature(TxBeatLayout(width))),
-            "counted":     Out(ReadCountedLayout),
+            "config":       In(ConfigLayout),
+            "segment":      In(stream.Signature(ReadSegmentLayout(card_bits))),
+            "mute":         In(CHANNELS),
+            "watch":        In(WatchSignature()).array(2),
+            "closed":       Out(CHANNELS),
+            "forget":       In(stream.Signature(SlotLayout)),
+            "waiting":      Out(1),
+            "idle":         Out(1),
+            "memory":       Out(SpanSignature(line_bits, width)),
+            "completions":  In(stream.Signature(RxBeatLayout(width), always_ready=True)),
+            "tlp":          Out(stream.Signature(TxBeatLayout(width))),
+            "counted":      Out(ReadCountedLayout),
+            "fault_header": Out(HeaderLayout),
         })
 
     def elaborate(self, platform):
@@ -157,6 +160,7 @@ class HostReader(wiring.Component):
             self.waiting.eq(issuer.waiting),
             self.idle.eq(~issuer.waiting & credits.idle & ~checker.busy),
             self.counted.eq(checker.counted),
+            self.fault_header.eq(checker.fault_header),
             # The segments wait for the memories to be cleared.
             issuer.segment.valid.eq(self.segment.valid & ~sweep.active),
             issuer.segment.payload.eq(self.segment.payload),

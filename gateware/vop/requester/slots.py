@@ -63,9 +63,9 @@ class SlotBook(wiring.Component):
     end : ``In(stream.Signature(EndLayout, always_ready=True))``
         Something ended. Accepted at once.
     drop : ``In(stream.Signature(EndLayout))``
-        The same, accepted when ``end`` pauses.
+        The same, accepted when ``end`` and ``forget`` pause.
     forget : ``In(stream.Signature(SlotLayout))``
-        Clear the error of a slot that is not busy. Accepted when the others pause.
+        Clear the error of a slot that is not busy. Accepted when ``end`` pauses.
     watch : ``In(WatchSignature()).array(2)``
         Looks.
     closed : ``Out(CHANNELS)``
@@ -99,8 +99,8 @@ class SlotBook(wiring.Component):
         write_ended, old_ended = ended.write_port(), ended.read_port(domain="comb")
         event = Signal(EndLayout)
         m.d.comb += [
-            self.drop.ready.eq(~self.end.valid & ~self.clear),
-            self.forget.ready.eq(~self.end.valid & ~self.clear & ~self.drop.valid),
+            self.forget.ready.eq(~self.end.valid & ~self.clear),
+            self.drop.ready.eq(~self.end.valid & ~self.clear & ~self.forget.valid),
             old_ended.addr.eq(event.slot),
             write_ended.addr.eq(event.slot),
             write_ended.en.eq(self.end.valid | self.drop.valid | self.forget.valid),
@@ -110,10 +110,10 @@ class SlotBook(wiring.Component):
         ]
         with m.If(self.end.valid):
             m.d.comb += event.eq(self.end.payload)
-        with m.Elif(self.drop.valid):
-            m.d.comb += event.eq(self.drop.payload)
-        with m.Else():
+        with m.Elif(self.forget.valid):
             m.d.comb += [event.slot.eq(self.forget.payload), write_ended.data.error.eq(0)]
+        with m.Else():
+            m.d.comb += event.eq(self.drop.payload)
         with m.If(self.clear):
             m.d.comb += [
                 write_ended.addr.eq(self.clear_slot),
