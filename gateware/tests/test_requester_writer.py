@@ -158,7 +158,7 @@ def test_random_segments_of_every_kind_arrive_in_order(seed, stutters, width):
 
     async def story(ctx):
         at = 0x7_FFFF_0000
-        for _ in range(150):
+        for _ in range(70):
             channel = rng.randrange(8)
             at += rng.choice((0, 1, 4, 60, 4096))
             if rng.random() < 0.3:
@@ -174,7 +174,7 @@ def test_random_segments_of_every_kind_arrive_in_order(seed, stutters, width):
         await bench.drain(ctx)
 
         bench.expect_arrival(bench.sent)
-        assert bench.done == 150
+        assert bench.done == 70
     bench.run(story)
 
 
@@ -259,6 +259,29 @@ def test_a_long_segment_goes_in_full_payloads_and_never_crosses_4_kib(stutters):
         bench.expect_arrival(bench.sent)
         assert all(tlp.length_dw == 64 or tlp.address % PAGE + 4 * tlp.length_dw == PAGE
                    for tlp in bench.host.writes[1:-1:2])
+    bench.run(story)
+
+
+@pytest.mark.parametrize(("before", "after"), [(512, 128), (128, 512)])
+def test_a_new_mps_holds_before_anything_else_is_taken(before, after):
+    bench = Bench(seed=18, mps=512)
+
+    async def story(ctx):
+        ctx.set(bench.writer.config.max_payload, (before // 128).bit_length() - 1)
+        for n in range(20):
+            bench.write(0x6010 + 1024 * n, 0x200 + 32 * n, 1024)
+        await ctx.tick().repeat(300)
+        ctx.set(bench.writer.config.max_payload, (after // 128).bit_length() - 1)
+        accepted = len(bench.sent)           # the next one may still be too early
+        await bench.drain(ctx)
+
+        bench.expect_arrival(bench.sent)
+        for tlp in bench.host.writes:
+            n = (tlp.address - 0x6010) // 1024
+            limits = [before] * (n <= accepted) + [after] * (n >= accepted)
+            assert 4 * tlp.length_dw <= max(limits)
+        assert 0 < accepted < 20
+        assert {4 * tlp.length_dw for tlp in bench.host.writes} >= {before, after}
     bench.run(story)
 
 

@@ -86,11 +86,9 @@ class BeatStore(wiring.Component):
         complete = Signal(2)                    # beats that this line completes
         incomplete = Signal(range(_DEPTH))      # the oldest beat that is not complete
         behind = Signal(range(_DEPTH), init=1)  # the next one
-        low = Signal(range(_DEPTH))             # where bytes below lane `rotation` go
         oldest = Signal(range(_DEPTH))
         m.d.comb += [
             complete.eq(Mux(stored, ~info.early + info.tail, 0)),
-            low.eq(Mux(info.early, incomplete, behind)),
         ]
         m.d.sync += [incomplete.eq(incomplete + complete), behind.eq(behind + complete)]
         beat = []
@@ -98,12 +96,11 @@ class BeatStore(wiring.Component):
             m.submodules[f"lane{lane}"] = column = memory.Memory(shape=8, depth=_DEPTH, init=[])
             write = column.write_port()
             read = column.read_port(domain="comb")
-            is_low = Signal(name=f"is_low{lane}")
             m.d.comb += [
-                is_low.eq(info.rotation > lane),
-                write.addr.eq(Mux(is_low, low, incomplete)),
-                # What an early line has from there up is not the TLP's.
-                write.en.eq(stored & (is_low | ~info.early)),
+                # What an early line has from `rotation` up is not the TLP's, and the next line
+                # overwrites it.
+                write.addr.eq(Mux((info.rotation > lane) & ~info.early, behind, incomplete)),
+                write.en.eq(stored),
                 write.data.eq(rotated[8 * lane:8 * lane + 8]),
                 read.addr.eq(oldest),
             ]
@@ -132,12 +129,7 @@ class BeatStore(wiring.Component):
         return m
 
     def _rotate(self, m, line, rotation):
-        """``line`` turned up by ``rotation`` bytes: two choices at a time, as a LUT6 has them."""
-        for bit in range(0, len(rotation), 2):
-            step = Signal(self._width, name=f"turned{bit}")
-            with m.Switch(rotation[bit:bit + 2]):
-                for choice in range(1 << len(rotation[bit:bit + 2])):
-                    with m.Case(choice):
-                        m.d.comb += step.eq(line.rotate_left(8 * (choice << bit)))
-            line = step
+        """``line`` turned up by ``rotation`` bytes."""
+        for bit, turns in enumerate(rotation):
+            line = Mux(turns, line.rotate_left(8 << bit), line)
         return line

@@ -82,18 +82,18 @@ class LineAsker(wiring.Component):
         with m.If(takes):
             m.d.sync += [
                 current.eq(run),
-                current.line.eq(run.line + asked),
                 at_first.eq(~asked),
                 busy.eq(~(asked & last)),
             ]
         with m.Elif(asked):
             m.d.sync += [
-                current.line.eq(current.line + 1),
                 current.lines_after.eq(current.lines_after - ~at_first),
                 at_first.eq(0),
                 busy.eq(~last),
             ]
 
+        with m.If(takes | asked):
+            m.d.sync += current.line.eq(self.request.payload + asked)
         m.d.comb += [
             line.rotation.eq(current.rotation),
             line.early.eq(was_first & current.early),

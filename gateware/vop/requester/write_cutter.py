@@ -11,8 +11,9 @@ from .write_plan import HeadLayout, PlanLayout
 
 __all__ = ["WriteCutter"]
 
-_BLOCK_BITS = 10    # of an offset in the largest block
-_SMALLEST_LOG2 = 7  # the smallest MPS
+_SMALLEST_LOG2 = 7  # of the smallest MPS
+_SIZES = 3          # how often it may be doubled
+_BLOCK_BITS = _SMALLEST_LOG2 + _SIZES
 
 
 class WriteCutter(wiring.Component):
@@ -36,7 +37,9 @@ class WriteCutter(wiring.Component):
     Members
     -------
     max_payload : ``In(3)``
-        MPS = 128 << n bytes; above 1024 it counts as 1024. Looked at when a segment is taken.
+        MPS = 128 << n bytes; above 1024 it counts as 1024.
+    hold : ``Out(1)``
+        High: no segment may follow, as MPS has changed and waits for the TLPs planned before.
     head : ``In(stream.Signature(HeadLayout(card_bits)))``
         Segments. One that was not taken in the cycle in which it came may be gathered.
     plan : ``Out(stream.Signature(PlanLayout(card_bits, width)))``
@@ -49,6 +52,7 @@ class WriteCutter(wiring.Component):
         self._width = width
         super().__init__({
             "max_payload": In(3),
+            "hold":        Out(1),
             "head":        In(stream.Signature(HeadLayout(card_bits))),
             "plan":        Out(stream.Signature(PlanLayout(card_bits, width))),
         })
@@ -59,87 +63,116 @@ class WriteCutter(wiring.Component):
 
         # What is left of the segment or segments under way. Offsets count from the block's start.
         rest = Signal(HeadLayout(self._card_bits))   # of `bytes` nothing is used
-        mask = Signal(_BLOCK_BITS)           # MPS - 1
-        final = Signal(_BLOCK_BITS + 1)      # offset of the last byte; may lie behind the block
-        beyond = Signal()                    # it does
+        valid = Signal()
+        stop = Signal(_BLOCK_BITS + 1)       # offset behind the last byte
+        beyond = Signal()                    # that is behind the block; low while nothing is left
         joined = Signal()                    # more than one segment
         taken = Signal(range(TICKETS))       # segments that have been taken from `head`
         before = Signal(range(TICKETS))      # the same without the last of them
 
+        larger = Signal(_SIZES)              # bit n: MPS is larger than 128 << n
+        mask = Cat(C(-1, _SMALLEST_LOG2), larger)  # MPS - 1
+        wanted = Signal.like(larger)
+        m.d.comb += [
+            wanted.eq(Cat(self.max_payload > n for n in range(_SIZES))),
+            self.hold.eq(wanted != larger),
+        ]
+        with m.If(~valid & ~self.head.valid):
+            m.d.sync += larger.eq(wanted)
+
         start = Signal(_BLOCK_BITS)          # offset of the first byte
-        end = Signal(_BLOCK_BITS)            # offset of the last byte of this TLP
-        span = Signal(_BLOCK_BITS)           # between the two
+        end = Signal(_BLOCK_BITS + 1)        # offset behind the last byte of this TLP
+        back = Signal(_BLOCK_BITS)           # how far the first lies before that, negative
         card_next = Signal(self._card_bits)  # behind the TLP
         m.d.comb += [
             start.eq(rest.host_address[:_BLOCK_BITS] & mask),
-            end.eq((final[:_BLOCK_BITS] | beyond.replicate(_BLOCK_BITS)) & mask),
-            span.eq(end - start),
-            card_next.eq(rest.card_address + span + 1),
+            end.eq(Mux(beyond, mask + 1, stop)),
+            back.eq(start - end),
+            card_next.eq(rest.card_address
+                         - Cat(back, C(-1, self._card_bits)[:self._card_bits - _BLOCK_BITS])),
         ]
 
-        self._add_plan(m, rest, start, end, span)
+        self._add_plan(m, rest, start, end, ~back)
         m.d.comb += [
             self.plan.payload.tlp.ends.eq(joined | ~beyond),
             self.plan.payload.tlp.done.eq(Mux(beyond, before, taken)),
             self.plan.payload.run.spent.eq(rest.immediate & ~beyond),
         ]
 
-        # Load a segment, let another join, or go on behind the TLP that was taken.
+        # Go on behind the TLP that was taken, load a segment, or let another join.
         gone = Signal()                      # a TLP was taken
         loads = Signal()
-        joins = Signal()
-        head_mask = Signal(_BLOCK_BITS)
-        next_final = Signal(_BLOCK_BITS + 1)
-        max_mask = (1 << _BLOCK_BITS) - 1
-        smallest = (1 << _SMALLEST_LOG2) - 1
+        joins = Signal()                     # waits for no more than this one cycle
+        moves = Signal()
+        next_stop = Signal(_BLOCK_BITS + 1)
+        at = Signal(_BLOCK_BITS)             # offset of the segment's first byte
         m.d.comb += [
-            head_mask.eq(Mux(self.max_payload >= 3, max_mask,
-                             (C(smallest + 1) << self.max_payload[:2]) - 1)),
+            self.plan.valid.eq(valid & ~joins),
             gone.eq(self.plan.valid & self.plan.ready),
-            loads.eq(self.head.valid & (~self.plan.valid | (gone & ~beyond))),
+            loads.eq(self.head.valid & (~valid | gone) & ~beyond),
+            moves.eq(gone | loads | joins),
             self.head.ready.eq(loads | joins),
+            at.eq(head.host_address[:_BLOCK_BITS] & mask),
+            next_stop.eq(Mux(beyond | joins, stop, at)
+                         + Mux(beyond, Cat(C(0, _SMALLEST_LOG2), ~larger, C(1, 1)),  # - MPS
+                               head.bytes)),
         ]
+        with m.If(gone | loads):
+            # One adder: the next block's start, or the segment's.
+            m.d.sync += [
+                rest.host_address.eq(Mux(beyond, rest.host_address | mask, head.host_address)
+                                     + beyond),
+                rest.card_address.eq(Mux(beyond, card_next, head.card_address)),
+            ]
+        with m.If(moves):
+            m.d.sync += [
+                valid.eq(beyond | self.head.ready),
+                stop.eq(next_stop),
+                beyond.eq((beyond | self.head.ready) & self._is_beyond(next_stop, larger)),
+                joined.eq(joins),
+            ]
+        with m.If(loads):
+            m.d.sync += [
+                getattr(rest, name).eq(getattr(head, name))
+                for name in ("channel", "immediate", "relaxed", "no_snoop")]
         with m.If(self.head.ready):
             m.d.sync += [before.eq(taken), taken.eq(taken + 1)]
-        with m.If(loads):
-            m.d.comb += next_final.eq((head.host_address[:_BLOCK_BITS] & head_mask) + head.bytes
-                                      - 1)
-            m.d.sync += [rest.eq(head), mask.eq(head_mask), joined.eq(0), self.plan.valid.eq(1)]
-        with m.Elif(joins):
-            m.d.comb += next_final.eq(final + head.bytes)
-            m.d.sync += joined.eq(1)
-        with m.Else():
-            m.d.comb += next_final.eq(final - mask - 1)
-        with m.If(loads | joins | gone):
-            m.d.sync += [
-                final.eq(next_final),
-                beyond.eq((next_final & ~Cat(Mux(loads, head_mask, mask), C(0, 1))).any()),
-            ]
-        with m.If(gone & ~loads):
-            m.d.sync += [
-                rest.host_address.eq((rest.host_address | mask) + 1),
-                rest.card_address.eq(card_next),
-                joined.eq(0),
-                self.plan.valid.eq(beyond),
-            ]
 
-        # A cycle to compare, in which nothing may have moved.
-        adjacent = Signal()
+        # Two cycles to compare, in which nothing may move.
+        moved = Signal()
+        card_stop = Signal(self._card_bits)
         upper = slice(_BLOCK_BITS, None)
-        m.d.sync += adjacent.eq(
-            self.plan.valid & self.head.valid & ~gone & ~self.head.ready
-            & ~rest.immediate & ~head.immediate & (rest.channel == head.channel)
-            & (rest.relaxed == head.relaxed) & (rest.no_snoop == head.no_snoop)
-            & (((rest.host_address[:_BLOCK_BITS] ^ head.host_address[:_BLOCK_BITS]) & ~mask) == 0)
-            & (rest.host_address[upper] == head.host_address[upper])
-            & (final + 1 == (head.host_address[:_BLOCK_BITS] & mask))
-            & (card_next == head.card_address))
-        m.d.comb += joins.eq(adjacent & ~gone)
+        m.d.sync += [
+            moved.eq(moves),
+            card_stop.eq(card_next),
+            joins.eq(
+                valid & self.head.valid & ~moves & ~moved
+                & ~rest.immediate & ~head.immediate & (rest.channel == head.channel)
+                & (rest.relaxed == head.relaxed) & (rest.no_snoop == head.no_snoop)
+                & (((rest.host_address[:_BLOCK_BITS] ^ head.host_address[:_BLOCK_BITS])
+                    & ~mask) == 0)
+                & (rest.host_address[upper] == head.host_address[upper])
+                & (stop == at)
+                & (card_stop == head.card_address)),
+        ]
         return m
+
+    def _is_beyond(self, stop, larger):
+        """``stop`` is larger than MPS. A comparator would cost a carry chain."""
+        found = C(0, 1)
+        low = stop[:_SMALLEST_LOG2].any()    # something is set below the bit in question
+        for n in range(_SIZES + 1):
+            bit = stop[_SMALLEST_LOG2 + n]
+            above = ~larger[n] if n < _SIZES else C(1, 1)     # bit n has at least the weight of MPS
+            exact = larger[n - 1] & above if n else above     # ... and just that
+            found |= bit & above & (~exact | low)
+            low |= bit
+        return found
 
     def _add_plan(self, m, rest, start, end, span):
         line_log2 = ceil_log2(self._width // 8)
-        dword_span = Signal(_BLOCK_BITS - 2)  # between the DW of the first byte and of the last
+        dword_span = Signal(_BLOCK_BITS - 2)  # from the DW of the first byte to that of the last
+        last_byte = Signal(2)                 # in its DW
         last_lane = Signal(line_log2)         # of the last beat, that has the last byte
         offset = rest.card_address[:line_log2]
         single = Signal()
@@ -147,11 +180,12 @@ class WriteCutter(wiring.Component):
         to_last = Signal(4)
         tlp, run = self.plan.payload.tlp, self.plan.payload.run
         m.d.comb += [
-            dword_span.eq(end[2:] - start[2:]),
-            last_lane.eq(Cat(end[:2], dword_span[:line_log2 - 2])),
+            dword_span.eq(~(Cat(C(0, 1), start[2:]) - Cat(end[:2].any(), end[2:]))[1:]),
+            last_byte.eq(end[:2] - 1),
+            last_lane.eq(Cat(last_byte, dword_span[:line_log2 - 2])),
             single.eq(dword_span == 0),
             from_first.eq(C(0xF, 4) << start[:2]),
-            to_last.eq(C(0xF, 4) >> ~end[:2]),
+            to_last.eq(C(0xF, 4) >> ~last_byte),
 
             tlp.host_address.eq(Cat(C(0, 2), rest.host_address[2:])),
             tlp.length_dw.eq(dword_span + 1),

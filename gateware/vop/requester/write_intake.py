@@ -39,6 +39,8 @@ class WriteIntake(wiring.Component):
         All segments before this number have left.
     idle : ``Out(1)``
         All have left.
+    hold : ``In(1)``
+        High: from the next cycle on, no segment is taken.
     line : ``Out(width)``
         Bytes that the oldest immediate segment brought, from bit 0 on.
     upper : ``In(1)``
@@ -55,6 +57,7 @@ class WriteIntake(wiring.Component):
             "ticket":  Out(range(TICKETS)),
             "done":    In(range(TICKETS)),
             "idle":    Out(1),
+            "hold":    In(1),
             "line":    Out(width),
             "upper":   In(1),
             "next":    In(1),
@@ -68,18 +71,18 @@ class WriteIntake(wiring.Component):
         read = immediates.read_port(domain="comb")
         segment, head = self.segment.payload, self.head.payload
 
-        crowded = Signal()
+        closed = Signal()
         under_way = Signal(range(TICKETS))
         accepted = Signal()
         m.d.comb += [
             under_way.eq(self.ticket - self.done),
             self.idle.eq(self.ticket == self.done),
-            self.segment.ready.eq(~self.head.valid & ~crowded),
+            self.segment.ready.eq(~self.head.valid & ~closed),
             accepted.eq(self.segment.valid & self.segment.ready),
             write.data.eq(segment.data),
             write.en.eq(accepted & segment.immediate),
         ]
-        m.d.sync += crowded.eq(under_way >= Const(_CROWD))
+        m.d.sync += closed.eq(self.hold | (under_way >= Const(_CROWD)))
 
         with m.If(self.head.ready):
             m.d.sync += self.head.valid.eq(0)

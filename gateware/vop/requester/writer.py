@@ -110,6 +110,7 @@ class HostWriter(wiring.Component):
             asker.may_ask.eq(store.may_ask),
             store.immediate.eq(intake.line),
             intake.upper.eq(store.upper),
+            intake.hold.eq(cutter.hold),
             intake.next.eq(store.next_immediate),
             cutter.max_payload.eq(self.config.max_payload),
             outlet.bus_master.eq(self.config.bus_master),
