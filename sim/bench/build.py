@@ -27,9 +27,9 @@ BUILD_ROOT = Path(__file__).resolve().parents[2] / "build" / "bench"
 _MODEL = Path(__file__).resolve().parent / "model"
 _TOP = "bench_card"
 _OPTIONS = ("--cc", "--exe", "--build", "-j", "2", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style",
-            "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--prefix", f"V{_TOP}",
-            "-CFLAGS", "-fPIC -std=c++17 -O2", "-LDFLAGS", "-shared -fPIC",
-            "-MAKEFLAGS", "OPT_FAST=-O2 OPT_SLOW=-O1")  # fmt: skip
+            "--x-assign", "fast", "--x-initial", "fast", "--noassert", "--timescale", "1ns/1ns",
+            "--prefix", f"V{_TOP}", "-CFLAGS", "-fPIC -std=c++17 -O2",
+            "-LDFLAGS", "-shared -fPIC", "-MAKEFLAGS", "OPT_FAST=-O2 OPT_SLOW=-O1")  # fmt: skip
 _READY, _LIBRARY = "ready", "libbench.so"
 
 
