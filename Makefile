@@ -15,6 +15,9 @@ INTERACTIVE ?= 0
 FIRMWARE    ?= auto
 WAVES       ?= 0
 SEED        ?=
+# What `make test-hostile` takes.
+SEEDS       ?= 50
+SEED_BASE   ?= 0
 # What `make bench` takes.
 RECORD      ?=
 STRICT      ?=
@@ -54,10 +57,14 @@ cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo'
 	@$(PY) -m pytest -m cosim sim host-driver/tests
 
 ##@ Beyond `make test`
-.PHONY: formal
+.PHONY: formal test-hostile
 formal: tools ## Bounded proofs, and a planted bug that each must find
 	$(call step,formal proofs)
 	@$(PY) -m formal
+
+test-hostile: tools ## Hostile hosts and rings: SEEDS=50 of them from SEED_BASE=0
+	$(call step,hostile seeds)
+	@$(PY) -m sim.hostile --seeds $(SEEDS) --base $(SEED_BASE)
 
 ##@ Measuring
 .PHONY: bench

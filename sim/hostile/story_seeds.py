@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One test for each seed of this run: acts at once, honest traffic below them, then a proof."""
+
+import random
+from contextlib import suppress
+
+import cocotb
+from cocotb.triggers import Combine, with_timeout
+
+from sim.harness.bench import story
+from sim.harness.simulate import parameters
+from sim.models.host import Refused
+
+from .acts import ACTS, honest_copies
+from .stage import Stage
+
+_FIRST, _COUNT = parameters().get("first", 0), parameters().get("count", 1)
+_ACTS_LIMIT_NS = 400_000
+_COMPLAINTS = ("UR status", "CA status", "poisoned TLP", "nexpected completion")
+
+
+async def _perform(act, stage: Stage) -> None:
+    """One act; a read that the host's own misdeeds spoil is no fault of the card's."""
+    with suppress(Refused):
+        await act(stage)
+
+
+@cocotb.parametrize(seed=range(_FIRST, _FIRST + _COUNT))
+@story(limit_ns=2_000_000)
+async def the_card_survives(bench, seed):
+    """Whatever the acts that ``seed`` draws do."""
+    bench.rng.seed(seed)
+    bench.warnings.expected += _COMPLAINTS
+    stage = await Stage.open(bench)
+    chosen = random.Random(seed).sample(ACTS, k=3)
+    bench.dut._log.info(f"seed {seed}: {', '.join(act.__name__ for act in chosen)}")
+
+    tasks = [cocotb.start_soon(_perform(act, stage)) for act in (honest_copies, *chosen)]
+    await with_timeout(Combine(*tasks), _ACTS_LIMIT_NS, "ns")
+
+    await stage.prove_that_the_card_works()
