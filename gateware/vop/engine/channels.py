@@ -57,10 +57,8 @@ class Channels(wiring.Component):
         Bit per channel: drop what is held of it.
     ticket, done : ``In(range(TICKETS))``, lost : ``In(8)``, mend : ``Out(8)``
         From and to the writer.
-    moved : ``In(1)``, link_drained : ``In(1)``, hold_tlps : ``Out(1)``
-        See :class:`~vop.engine.announcer.Announcer`.
     vector : ``Out(stream.Signature(5))``
-        Vectors to raise.
+        Vectors to raise, each offered when the last beat of what it announces was accepted.
     interrupt : ``Out(1)``
         One-cycle pulse: for the card's CPU.
     refused_write : ``Out(1)``, command_failed : ``Out(1)``
@@ -90,9 +88,6 @@ class Channels(wiring.Component):
             "done":           In(range(TICKETS)),
             "lost":           In(CHANNELS),
             "mend":           Out(CHANNELS),
-            "moved":          In(1),
-            "link_drained":   In(1),
-            "hold_tlps":      Out(1),
             "vector":         Out(stream.Signature(5)),
             "interrupt":      Out(1),
             "refused_write":  Out(1),
@@ -200,9 +195,6 @@ class Channels(wiring.Component):
             coalescer.alarm.eq(states.alarm),
             coalescer.held.eq(held),
             announcer.done.eq(self.done),
-            announcer.moved.eq(self.moved),
-            announcer.link_drained.eq(self.link_drained),
-            self.hold_tlps.eq(announcer.hold),
             self.interrupt.eq(coalescer.interrupt),
             self.refused_write.eq(registers.refused_write),
 

@@ -52,7 +52,7 @@ class CommandQueue(wiring.Component):
     Members
     -------
     inline : ``In(InlineWriteLayout)``
-        A write by software. Idle: no strobe and no ``submit``.
+        A write by software; dropped where the channel is full. Idle: no strobe, no ``submit``.
     overflow : ``Out(1)``
         Combinational: ``submit`` finds the channel full; nothing is queued.
     fetch_channel : ``In(3)``
@@ -131,10 +131,10 @@ class CommandQueue(wiring.Component):
 
         # Inline commands arrive.
         tail = inline_tail(self.inline.channel)
-        held = Signal(_POINTER)
+        full = Signal()
         m.d.comb += [
-            held.eq(tail - inline_head(self.inline.channel)),
-            self.overflow.eq(self.inline.submit & (held == _DEPTH)),
+            full.eq((tail ^ inline_head(self.inline.channel)) == _DEPTH),
+            self.overflow.eq(self.inline.submit & full),
             inline_tail_write.addr.eq(self.inline.channel),
             inline_tail_write.data.eq(tail + 1),
             inline_tail_write.en.eq(self.inline.submit & ~self.overflow),
@@ -206,7 +206,7 @@ class CommandQueue(wiring.Component):
             m.d.comb += [
                 first.addr.eq(Cat(tail[:-1], self.inline.channel, 0)),
                 first.data.eq(self.inline.data[n]),
-                first.en.eq(self.inline.strobe[n]),
+                first.en.eq(self.inline.strobe[n] & ~full),
                 second.addr.eq(address),
                 second.data.eq(self.line.data.word_select(n % lines, 32)),
                 second.en.eq(self.line_valid & (self.line.part == n // lines)),

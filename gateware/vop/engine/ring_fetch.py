@@ -217,7 +217,7 @@ class RingFetch(wiring.Component):
             with m.State("ASK"):
                 with m.If(astray):
                     m.d.comb += [self.failed.eq(1), self.error.eq(CommandError.BAD_CARD_ADDRESS)]
-                    m.next = "PICK"
+                    m.next = "AWAIT"
                 with m.Else():
                     m.d.comb += self.memory.request.valid.eq(1)
                 with m.If(self.memory.request.valid & self.memory.request.ready):
@@ -226,7 +226,7 @@ class RingFetch(wiring.Component):
                         m.d.comb += asks.eq(1)
                         m.d.sync += [
                             part.eq(0),
-                            place.eq(place + 1),
+                            Cat(place, astray).eq(place + 1),
                             index[:_DEPTH_LOG2].eq(index[:_DEPTH_LOG2] + 1),
                             behind[:_DEPTH_LOG2].eq(behind[:_DEPTH_LOG2] - 1),
                             room.eq(room - 1),
