@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What has to be awaited within a command: writes that leave, and words that the host keeps."""
+
+from amaranth.hdl import Mux
+
+from ..regs.copier import CommandError
+from .machine import Base, By, Offset, Resume, Stage
+
+__all__ = ["AwaitHost"]
+
+
+class AwaitHost:
+    """Steps MARK_POSTED, AWAIT_POSTED, AWAIT_SCRATCH and SCRATCH_READ.
+
+    A channel that waits gives its turn to another, and is asleep until it may go on.
+
+    Parameters
+    ----------
+    x : :class:`~vop.engine.machine.Machine`
+        What the steps work on.
+    turn : :class:`~vop.engine.turn.Turn`
+        Who puts channels to sleep.
+    """
+
+    def __init__(self, x, turn):
+        self._x = x
+        self._turn = turn
+
+    def after(self):
+        """In EMIT, within the switch on the stage."""
+        m = self._x.m
+        with m.Case(Stage.INDEX, Stage.USED_INDEX):
+            m.next = "MARK_POSTED"
+        with m.Case(Stage.SCRATCH):
+            m.next = "AWAIT_SCRATCH"
+
+    def add_steps(self):
+        """Add the steps."""
+        x, m, ports = self._x, self._x.m, self._x.ports
+
+        with x.step("MARK_POSTED"):
+            x.ticket.set(ports.ticket)
+            m.next = "AWAIT_POSTED"
+        with x.step("AWAIT_POSTED"):
+            m.d.comb += x.offset_to.eq(Mux(x.is_publish, Offset.PUBLISHED, Offset.USED_IDX))
+            with m.If(self._turn.writes_have_left):
+                m.next = "KEEP_INDEX"
+                with m.If(x.is_publish):
+                    m.next = "KEEP_PUBLISHED"
+                with m.If(ports.lost.bit_select(x.current, 1)):
+                    x.fail(CommandError.BUS_MASTER_OFF)
+            with m.Elif(x.others):
+                self._turn.sleep(reads=False)
+                x.leave(Resume.AWAIT_POSTED)
+
+        with x.step("AWAIT_SCRATCH"):
+            m.d.comb += x.offset_to.eq(Offset.SCRATCH)
+            with m.If(ports.watch_busy):
+                with m.If(x.others):
+                    self._turn.sleep(reads=True)
+                    x.leave(Resume.AWAIT_SCRATCH)
+            with m.Elif(ports.watch_error != CommandError.OK):
+                x.fail(ports.watch_error)
+            with m.Else():
+                m.next = "SCRATCH_READ"
+        with x.step("SCRATCH_READ"), x.read(Base.CONTEXT, By.OFFSET, keep=1):
+            m.next = "TAKE_WISH"
+            with m.If(x.is_chain):
+                m.next = "WALK_TAKE"

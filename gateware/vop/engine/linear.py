@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Command `copy`, and the lists from which it and `chain` take their linear side."""
+
+from ..regs.copier import CommandError
+from .machine import Base, By, Link, Stage
+
+__all__ = ["Linear"]
+
+
+class Linear:
+    """Steps CHECK_COPY, LIST_READ, LIST_TAKE and LIST_CLAMP.
+
+    A list entry gives an address of the linear side and how many bytes lie there; of the last one
+    the command may need a part only.
+
+    Parameters
+    ----------
+    x : :class:`~vop.engine.machine.Machine`
+        What the steps work on.
+    move : :class:`~vop.engine.move.Move`
+        Where the bytes leave.
+    """
+
+    def __init__(self, x, move):
+        self._x = x
+        self._move = move
+
+    def add_steps(self):
+        """Add the steps."""
+        x, m = self._x, self._x.m
+
+        # The card's side is checked whole, before anything of it moves.
+        with x.step("CHECK_COPY"):
+            x.check(x.outside, CommandError.BAD_CARD_ADDRESS)
+            with m.If(x.listed):
+                m.next = "LIST_READ"
+            with m.Else():
+                x.buffer.set(0)
+                self._move.size()
+                self._move.emit_or("SIZE")
+
+        with x.step("LIST_READ"):
+            m.d.comb += x.link.eq(Link.FIRST)
+            with m.If(x.first.value == x.behind.value):
+                x.fail(CommandError.BAD_LIST)
+            with m.Else(), x.read(Base.ZERO, By.LINK, keep=1):
+                x.first.set(x.first.value + 1)
+                m.next = "LIST_TAKE"
+
+        with x.step("LIST_TAKE"):
+            with m.If(x.arrived):
+                held = x.port.held
+                length = held[64:96]
+                x.check((length == 0) | held[96:].any(), CommandError.BAD_LIST)
+                x.entry.set(x.saturate(length))
+                with m.If(x.host_buffers):
+                    x.card.set(held)
+                    x.check(held[x.ram_log2:64].any(), CommandError.BAD_CARD_ADDRESS)
+                with m.Else():
+                    x.host.set(held[:64])
+                m.next = "LIST_CLAMP"
+
+        with x.step("LIST_CLAMP"):
+            m.d.comb += x.loads_entry.eq(1)
+            x.entry.set(x.least)
+            x.need.set(x.one_rest)
+            m.next = "RUN"
+
+        # The run is done: more of the same side, or of both, or nothing.
+        with x.step("RAN"):
+            with m.If(x.buffer.value != 0):
+                m.next = "RUN"
+            with m.Elif(x.is_copy):
+                m.next = "RETIRE"
+            with m.Else():
+                m.next = "WALK_ON"
+
+    def after(self):
+        """In EMIT, within the switch on the stage."""
+        x, m = self._x, self._x.m
+        with m.Case(Stage.RUN):
+            m.next = "RAN"
+            with m.If(x.is_copy & ~x.listed):
+                m.next = "RETIRE"
+            with m.Elif(x.spent & x.prefetched):
+                m.next = "WALK_TAKE"

@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the steps of all commands share: operands of each channel, adders, and how they fail."""
+
+from contextlib import contextmanager
+
+from amaranth.hdl import Cat, Const, Mux, Signal
+from amaranth.lib import data, enum
+from amaranth.utils import ceil_log2
+
+from ..regs.copier import COPIER_LIMITS, VRING_CONTEXT, CommandError, Opcode
+from ..requester.segment import SEGMENT_BYTES, TICKETS
+from .barrel import BarrelRegister
+from .context import FLAG
+from .ring_port import BLOCK_BYTES
+
+__all__ = ["Base", "By", "Link", "Offset", "Resume", "Stage", "Machine"]
+
+#: Segments, or descriptors read, after which a turn ends if another channel wants one.
+TURN_BUDGET = 8
+
+
+class Stage(enum.Enum, shape=4):
+    """What the bytes under way are."""
+
+    RUN = 0         #: of a copy, of a chain, or pushed ahead of one
+    MIRROR = 1      #: descriptors that lie side by side
+    ENTRIES = 2     #: avail entries, up to the ring's end
+    REST = 3        #: avail entries, from the ring's start
+    INDEX = 4       #: the avail index
+    ELEMENT = 5     #: a used element
+    USED_INDEX = 6  #: the used index
+    FLAGS = 7       #: the device's wish to be notified
+    SCRATCH = 8     #: read for the engine itself, to the end of the context
+
+
+class Resume(enum.Enum, shape=2):
+    """With which step a channel's next turn begins."""
+
+    SIZE = 0
+    WALK_READ = 1
+    AWAIT_POSTED = 2
+    AWAIT_SCRATCH = 3
+
+
+class Base(enum.Enum, shape=3):
+    """To what the card adder adds."""
+
+    CARD = 0
+    DESC = 1
+    AVAIL = 2
+    USED = 3
+    CONTEXT = 4
+    ZERO = 5
+
+
+class By(enum.Enum, shape=2):
+    """What both adders add."""
+
+    PIECE = 0    #: bytes of the segment
+    OFFSET = 1   #: prepared in the step before
+    LINK = 2     #: 16 times a :class:`Link`
+    SKIP = 3     #: bytes to skip
+
+
+class Link(enum.Enum, shape=2):
+    """A number of 16-byte blocks."""
+
+    INDEX = 0    #: the next descriptor
+    HALF = 1     #: the head that has just come
+    NEXT = 2     #: the next index in the descriptor that has come
+    FIRST = 3    #: start of the run, or of the list
+
+
+class Offset(enum.Enum, shape=4):
+    """Where something lies in a ring or context (virtio 1.3, 2.7.6 and 2.7.8)."""
+
+    KEEP = 0          #: as it was
+    FLAGS = 1
+    INDEX = 2
+    RING = 3          #: entry 0
+    AVAIL_ENTRY = 4   #: the one at `published`
+    CURSOR_ENTRY = 5  #: the one at `cursor`
+    USED_ID = 6       #: of the element at `used_idx`
+    USED_LEN = 7
+    USED_EVENT = 8    #: behind the avail ring
+    AVAIL_EVENT = 9   #: behind the used ring
+    PUBLISHED = 10    #: in the context
+    USED_IDX = 11     #: in the context
+    SCRATCH = 12      #: in the context
+    HEAD = 13         #: number of the head
+    SHIFT = 14        #: twice as much
+
+
+class Machine:
+    """Operands, adders and helpers. Each step of the state machine does its part with them.
+
+    Operands are :class:`~vop.engine.barrel.BarrelRegister`: a turn may end at any step.
+
+    Parameters
+    ----------
+    m : :class:`amaranth.Module`
+        Where the state machine is.
+    executor : :class:`~vop.engine.executor.Executor`
+        Its ports.
+    context, port, guard
+        The submodules of the same names.
+    ram_bytes : :class:`int`
+        Size of card RAM.
+    """
+
+    def __init__(self, m, executor, *, context, port, guard, ram_bytes):
+        self.m = m
+        self.ports = executor
+        self.context = context
+        self.port = port
+        self.guard = guard
+        self.ram_log2 = ceil_log2(ram_bytes)
+        self.current = executor.channels.current
+        self.command = executor.channels.command
+        #: Bits of a number of bytes that is saturated above all that may be moved.
+        self.span_bits = max(self.ram_log2, ceil_log2(COPIER_LIMITS["max_bytes"])) + 1
+        self._declare_operands()
+        self._declare_state()
+        self._read_descriptor()
+        self._add()
+        self._measure()
+        self._offsets()
+        self._share_port()
+        m.d.comb += [
+            context.channel.eq(self.current),
+            context.address.eq(self.command.card_address),
+            guard.channel.eq(self.current),
+            guard.page.eq(self.host.value[12:]),
+        ]
+
+    def _declare_operands(self):
+        def operand(name, shape):
+            return BarrelRegister(self.m, name, shape, self.current)
+
+        span = self.span_bits
+        self.host = operand("host", 64)              # host address of the bytes under way
+        self.card = operand("card", self.ram_log2)   # card address likewise
+        self.left = operand("left", span)            # bytes of the run that are not handed over
+        self.buffer = operand("buffer", span)        # bytes of the copy or descriptor behind it
+        self.entry = operand("entry", span)          # bytes of the linear side behind it, in one
+        self.need = operand("need", span)            # bytes of the command beyond that list entry
+        self.index = operand("index", 16)            # descriptor to read next
+        self.skip = operand("skip", 32)              # bytes still to skip
+        self.total = operand("total", 32)            # lengths of the chain so far
+        self.steps = operand("steps", 16)            # descriptors that may come; top bit: too many
+        self.cursor = operand("cursor", 16)          # avail entry under way
+        self.target = operand("target", 16)          # the driver's avail index
+        self.first = operand("first", 16)            # blocks of a run or list: from here
+        self.behind = operand("behind", 16)          # ... to before here
+        self.following = operand("following", 1)     # the descriptor under way has a next one
+        self.writable = operand("writable", 1)       # a writable descriptor has come
+        self.inside = operand("inside", 1)           # of an indirect table
+        self.pushing = operand("pushing", 1)         # the payload of the chain comes first
+        self.stage = operand("stage", Stage)
+        self.resume = operand("resume", Resume)
+        self.ticket = operand("ticket", range(TICKETS))
+
+    def _declare_state(self):
+        # Of the turn. What is taken from the command costs block RAM's delay but once.
+        self.opcode = Signal(4)
+        self.to_host = Signal()
+        self.listed = Signal()
+        self.bad = Signal()                 # the step before found `code`
+        self.code = Signal(CommandError)
+        self.muted = Signal()
+        self.budget = Signal(range(TURN_BUDGET + 1))
+        self.others = Signal()              # another channel wants a turn
+        self.prefetched = Signal()          # the next descriptor has been asked for
+        self.raises = Signal()              # the command's end raises the vector
+        self.result = Signal(self.span_bits)
+        # Of the segment on its way from SIZE to EMIT.
+        self.piece = Signal(range(SEGMENT_BYTES + 1))
+        self.last = Signal()
+        self.spent = Signal()
+        self.exempt = Signal()
+        self.offset = Signal(32)
+
+        flags = self.context.flags
+        self.card_owned = self.current[-1]
+        self.is_copy = self.opcode == Opcode.COPY
+        self.is_publish = self.opcode == Opcode.PUBLISH
+        self.is_chain = self.opcode == Opcode.CHAIN
+        #: Descriptors hold host addresses: the linear side lies in card RAM.
+        self.host_buffers = Signal()
+        self.table_in_host = Signal()
+        self.driver_in_host = Signal()
+        self.m.d.comb += [
+            self.host_buffers.eq(self.is_chain & flags[FLAG["buffers_in_host"]]),
+            self.table_in_host.eq(self.is_chain & Mux(
+                self.inside.value, flags[FLAG["buffers_in_host"]], flags[FLAG["desc_in_host"]])),
+            self.driver_in_host.eq(Cat(flags[FLAG[name]] for name in (
+                "desc_in_host", "avail_in_host", "used_in_host", "buffers_in_host")).any()),
+        ]
+
+    def _read_descriptor(self):
+        # virtio 1.3, 2.7.5: the descriptor that has come, or the one that is held.
+        m, port = self.m, self.port
+        self.direct = Signal()
+        self.descriptor = Signal(data.StructLayout({"length": 32, "next": 1, "write": 1,
+                                                    "indirect": 1, "index": 16}))
+        come = Mux(self.direct, port.block[64:], port.held[64:])
+        m.d.comb += self.descriptor.eq(Cat(come[:35], come[48:64]))
+
+    def _add(self):
+        m, command = self.m, self.command
+        self.base, self.by, self.link = Signal(Base), Signal(By), Signal(Link)
+        self.host_base = Signal()            # 1: the context's host address that `select` names
+        link = Signal(16)
+        with m.Switch(self.link):
+            with m.Case(Link.INDEX):
+                m.d.comb += link.eq(self.index.value)
+            with m.Case(Link.HALF):
+                m.d.comb += link.eq(self.port.half)
+            with m.Case(Link.NEXT):
+                m.d.comb += link.eq(self.descriptor.index)
+            with m.Case(Link.FIRST):
+                m.d.comb += link.eq(self.first.value)
+        addend = Signal(32)
+        with m.Switch(self.by):
+            with m.Case(By.PIECE):
+                m.d.comb += addend.eq(self.piece)
+            with m.Case(By.OFFSET):
+                m.d.comb += addend.eq(self.offset)
+            with m.Case(By.LINK):
+                m.d.comb += addend.eq(link << 4)
+            with m.Case(By.SKIP):
+                m.d.comb += addend.eq(self.skip.value)
+        base = Signal(self.ram_log2)
+        with m.Switch(self.base):
+            for name, value in ((Base.CARD, self.card.value),
+                                (Base.DESC, self.context.desc_card),
+                                (Base.AVAIL, self.context.avail_card),
+                                (Base.USED, self.context.used_card),
+                                (Base.CONTEXT, command.card_address[:self.ram_log2])):
+                with m.Case(name):
+                    m.d.comb += base.eq(value)
+        self.link_value = link
+        self.card_sum = Signal(self.ram_log2)
+        self.host_sum = Signal(64)
+        m.d.comb += [
+            self.card_sum.eq(base + addend),
+            self.host_sum.eq(Mux(self.host_base, self.context.host, self.host.value) + addend),
+        ]
+
+    def _measure(self):
+        # The least of what the two sides have, and what remains of both.
+        m = self.m
+        self.loads_entry = Signal()          # 1: of a list entry and of what the command needs
+        one = Signal(self.span_bits)
+        other = self.entry.value
+        self.least, self.one_rest, self.other_rest = (
+            Signal(self.span_bits, name=name) for name in ("least", "one_rest", "other_rest"))
+        difference = Signal(self.span_bits + 1)
+        m.d.comb += [
+            one.eq(Mux(self.loads_entry, self.need.value, self.buffer.value)),
+            difference.eq(other - one),
+            self.least.eq(Mux(difference[-1], other, one)),
+            self.one_rest.eq(Mux(difference[-1], one - other, 0)),
+            self.other_rest.eq(Mux(difference[-1], 0, difference)),
+        ]
+        # The card's side of the run, as a whole.
+        end = Signal(self.span_bits + 1)
+        self.outside = Signal()
+        m.d.comb += [
+            end.eq(self.card.value + Mux(self.host_buffers, self.entry.value, self.buffer.value)),
+            self.outside.eq(end > 1 << self.ram_log2),
+        ]
+        # A power of two, one more than the mask: of its bits only one stays.
+        self.entries = Signal(16)
+        m.d.comb += self.entries.eq(Cat(1, self.context.mask) & ~self.context.mask)
+        # What is new, and whether it wraps round the ring's end.
+        published, mask = self.context.published, self.context.mask
+        self.fresh = Signal(16)
+        self.wraps = Signal()
+        before = Signal(16)
+        m.d.comb += [
+            self.fresh.eq(self.target.value - published),
+            before.eq(self.target.value - 1),
+            self.wraps.eq(((before ^ published) & ~mask).any()),
+        ]
+
+    def _offsets(self):
+        m = self.m
+        mask = self.context.mask
+        self.offset_to = Signal(Offset)
+        position, place = Signal(16), Signal(16)
+        entries = self.entries
+        m.d.comb += [
+            position.eq(Mux(self.offset_to == Offset.AVAIL_ENTRY, self.context.published,
+                            Mux(self.offset_to == Offset.CURSOR_ENTRY, self.cursor.value,
+                                self.context.used_idx))),
+            place.eq(position & mask),
+        ]
+        member = {name: VRING_CONTEXT.member(name).offset for name in ("published", "used_idx")}
+        for kind, value in {
+                Offset.FLAGS: 0,
+                Offset.INDEX: 2,
+                Offset.RING: 4,
+                Offset.AVAIL_ENTRY: (place + 2) << 1,
+                Offset.CURSOR_ENTRY: (place + 2) << 1,
+                Offset.USED_ID: (place << 3) | 4,
+                Offset.USED_LEN: (place + 1) << 3,
+                Offset.USED_EVENT: (entries << 1) + 4,
+                Offset.AVAIL_EVENT: (entries << 3) | 4,
+                Offset.PUBLISHED: member["published"],
+                Offset.USED_IDX: member["used_idx"],
+                Offset.SCRATCH: VRING_CONTEXT.size - BLOCK_BYTES,
+                Offset.HEAD: self.link_value,
+                Offset.SHIFT: self.offset << 1}.items():
+            with m.If(self.offset_to == kind):
+                m.d.sync += self.offset.eq(value)
+
+    def _share_port(self):
+        m, port, context, command = self.m, self.port, self.context, self.command
+        self.port_read, self.port_write, self.port_keep, self.port_word, self.port_second = (
+            Signal(name=f"port_{name}") for name in ("read", "write", "keep", "word", "second"))
+        self.port_ready = Signal()
+        self.came = Signal()                 # a read of ours is answered
+        self.arrived = Signal()              # the block that was asked for last is held
+        self.half_out = Signal(16)           # what two bytes are written
+        self.scratch_card = Signal(self.ram_log2)
+        m.d.comb += [
+            port.read.eq(self.port_read | context.asks),
+            port.write.eq(self.port_write & ~context.asks),
+            port.keep.eq(self.port_keep | context.asks),
+            port.word.eq(self.port_word),
+            port.address.eq(Mux(context.asks, context.row_address, self.card_sum)),
+            port.data.eq(Mux(self.port_word, Mux(self.port_second, command.used_len,
+                                                 command.used_id), self.half_out)),
+            self.port_ready.eq(port.ready & ~context.asks),
+            context.ready.eq(port.ready),
+            context.came.eq(port.came),
+            context.block.eq(port.block),
+            context.held.eq(port.held),
+            self.came.eq(port.came & ~context.expects),
+            self.scratch_card.eq(Cat(Const(VRING_CONTEXT.size - BLOCK_BYTES, 6),
+                                     command.card_address[6:])),
+        ]
+        with m.If(self.came):
+            m.d.sync += self.arrived.eq(1)
+        with m.If(self.port_read & self.port_keep & self.port_ready):
+            m.d.sync += self.arrived.eq(0)
+        with m.Switch(self.opcode):
+            with m.Case(Opcode.COMPLETE):
+                m.d.comb += self.half_out.eq(context.used_idx + 1)
+            with m.Case(Opcode.ARM):
+                m.d.comb += self.half_out.eq(command.used_id)
+            with m.Default():
+                m.d.comb += self.half_out.eq(self.target.value)
+
+    # What steps are made of.
+
+    @contextmanager
+    def step(self, name):
+        """A state that is left at once if the step before found a fault, or the channel is mute."""
+        with self.m.State(name):
+            with self.m.If(self.bad | self.muted):
+                self.m.next = "STOP"
+            with self.m.Else():
+                yield
+
+    def check(self, fault, code):
+        """If ``fault`` the next step does not happen, and the command ends with ``code``.
+
+        Of several checks in a step the last one that fails counts.
+        """
+        with self.m.If(fault):
+            self.m.d.sync += [self.bad.eq(1), self.code.eq(code)]
+
+    def fail(self, code):
+        """End the command with ``code``."""
+        self.m.d.sync += [self.bad.eq(1), self.code.eq(code)]
+        self.m.next = "STOP"
+
+    def add_to(self, base, by):
+        """``card_sum``, which also addresses the ring port, is ``base`` + ``by``."""
+        self.m.d.comb += [self.base.eq(base), self.by.eq(by)]
+
+    def read(self, base, by, *, keep=0):
+        """Ask for the block there; the body of the ``with`` is for when the port took it."""
+        self.add_to(base, by)
+        self.m.d.comb += [self.port_read.eq(1), self.port_keep.eq(keep)]
+        return self.m.If(self.port_ready)
+
+    def write(self, base, *, word=0, second=0):
+        """Write ``half_out``, or a word of the used element, at ``base`` + ``offset``."""
+        self.add_to(base, By.OFFSET)
+        self.m.d.comb += [
+            self.port_write.eq(1),
+            self.port_word.eq(word),
+            self.port_second.eq(second),
+        ]
+        return self.m.If(self.port_ready)
+
+    def saturate(self, length):
+        """A length of 32 bits as a number of ``span_bits`` bits."""
+        return Mux(length[self.span_bits:].any(), (1 << self.span_bits) - 1,
+                   length[:self.span_bits])
+
+    def leave(self, resume):
+        """End the turn; the next one begins with step ``resume``."""
+        self.resume.set(resume)
+        self.m.next = "LEAVE"

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a ring's command does as soon as enough of its context is known."""
+
+from ..regs.copier import CommandError, Opcode
+
+__all__ = ["Open"]
+
+
+class Open:
+    """Step OPEN: the context is on its way.
+
+    Reads of the ring may begin before the context has been judged. Its verdict is heard before
+    anything is written or handed over.
+
+    Parameters
+    ----------
+    x : :class:`~vop.engine.machine.Machine`
+        What the steps work on.
+    turn : :class:`~vop.engine.turn.Turn`
+        Whom to tell that the command must wait.
+    """
+
+    def __init__(self, x, turn):
+        self._x = x
+        self._turn = turn
+
+    def add_step(self, publish, complete):
+        """Add the step."""
+        x, m = self._x, self._x.m
+
+        with x.step("OPEN"), m.Switch(x.opcode):
+            with m.Case(Opcode.PUBLISH):
+                publish.open()
+            with m.Case(Opcode.CHAIN):
+                x.steps.set(x.context.mask)
+                with m.If(x.context.shaped):
+                    x.check(x.index.value > x.context.mask, CommandError.BAD_DESCRIPTOR)
+                    m.next = "WALK_READ"
+                    # What lies in host memory may be what an earlier command writes there.
+                    earlier = x.ports.channels.inflight.bit_select(x.current, 1)
+                    with m.If(x.table_in_host & earlier):
+                        m.next = "OPEN"
+                        with m.If(x.context.done):
+                            self._turn.await_end()
+            with m.Default():
+                with m.If(x.context.done):
+                    with m.If(x.opcode == Opcode.COMPLETE):
+                        complete.open_complete()
+                    with m.Else():
+                        complete.open_arm()
+                    x.check(x.context.bad, CommandError.BAD_CONTEXT)

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Command `publish`: mirror what the driver offered since last time into the host's ring."""
+
+from amaranth.hdl import Mux, Signal
+
+from ..regs.copier import CommandError
+from .context import FLAG
+from .machine import TURN_BUDGET, Base, By, Link, Offset, Stage
+
+__all__ = ["Publish"]
+
+_DESC, _AVAIL, _PUSH = 0, 1, 3     # host addresses of a context
+
+
+class Publish:
+    """Steps ASK_ENTRY to MIRROR_POST, and what they do in OPEN, SIZE, EMIT and WALK_ON.
+
+    For each new avail entry: push the readable payload, if that is wanted; then walk the chain and
+    gather neighbouring descriptors, across chains, into runs. Behind the last run go the avail
+    entries, and then the avail index. Where a walk meets a fault the index stays as it was.
+
+    Specification
+    -------------
+    virtio 1.3, 2.7.6 (The Virtqueue Available Ring), 2.7.13 (Supplying Buffers to The Device).
+
+    Parameters
+    ----------
+    x : :class:`~vop.engine.machine.Machine`
+        What the steps work on.
+    walk : :class:`~vop.engine.walk.Walk`
+        What judges descriptors.
+    """
+
+    def __init__(self, x, walk):
+        self._x = x
+        self._walk = walk
+
+    def open(self):
+        """In OPEN: read the avail index as soon as it is known where it lies."""
+        x, m = self._x, self._x.m
+        m.d.comb += x.offset_to.eq(Offset.INDEX)
+        x.steps.set(x.context.mask)
+        x.pushing.set(x.context.flags[FLAG["push"]])
+        with m.If(x.context.shaped), x.read(Base.AVAIL, By.OFFSET):
+            m.next = "ASK_ENTRY"
+
+    def add_steps(self):
+        """Add the steps."""
+        x, m = self._x, self._x.m
+        flags = x.context.flags
+        pushes = flags[FLAG["push"]]
+
+        # The first entry is asked for behind the index, on the chance that it is new.
+        with x.step("ASK_ENTRY"):
+            m.d.comb += x.offset_to.eq(Offset.AVAIL_ENTRY)
+            x.cursor.set(x.context.published)
+            with m.If(x.context.placed):
+                m.next = "READ_ENTRY"
+        with x.step("READ_ENTRY"):
+            with x.read(Base.AVAIL, By.OFFSET):
+                m.next = "TAKE_INDEX"
+        with x.step("TAKE_INDEX"):
+            with m.If(x.came):
+                x.target.set(x.port.half)
+                x.check(x.context.bad | flags[FLAG["desc_in_host"]] | flags[FLAG["avail_in_host"]]
+                        | flags[FLAG["used_in_host"]], CommandError.BAD_CONTEXT)
+                m.next = "TAKE_HEAD"
+
+        with x.step("AIM_HEAD"):
+            m.d.comb += x.offset_to.eq(Offset.CURSOR_ENTRY)
+            m.next = "READ_HEAD"
+        with x.step("READ_HEAD"):
+            with x.read(Base.AVAIL, By.OFFSET):
+                m.next = "TAKE_HEAD"
+        with x.step("TAKE_HEAD"):
+            m.d.comb += x.link.eq(Link.HALF)
+            with m.If(x.came):
+                x.check(x.port.half > x.context.mask, CommandError.BAD_DESCRIPTOR)
+                x.check(x.fresh > x.entries, CommandError.BAD_AVAIL)
+                x.writable.set(0)
+                x.total.set(0)
+                with m.If(x.fresh == 0):
+                    m.d.sync += [
+                        x.bad.eq(0),
+                        x.raises.eq(flags[FLAG["always_notify"]]),
+                        x.result.eq(0),
+                    ]
+                    m.next = "RETIRE"
+                with m.Elif(x.pushing.value):
+                    m.d.comb += x.offset_to.eq(Offset.HEAD)
+                    x.index.set(x.link_value)
+                    x.total.set(x.steps.value)      # kept for the second walk of the chain
+                    x.entry.set(1 << x.context.push_slot_log2)
+                    x.left.set(x.context.push_slot_log2)
+                    m.next = "PUSH_SHIFT"
+                with m.Else():
+                    self.mirror()
+
+        with x.step("PUSH_SHIFT"):
+            m.d.comb += x.offset_to.eq(Offset.SHIFT)
+            x.left.set(x.left.value - 1)
+            with m.If(x.left.value == 1):
+                m.next = "PUSH_AIM"
+        with x.step("PUSH_AIM"):
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_PUSH), x.by.eq(By.OFFSET)]
+            x.host.set(x.host_sum)
+            m.next = "WALK_READ"
+
+        with x.step("MIRROR_TAKE"):
+            m.d.comb += x.direct.eq(1)
+            with m.If(x.came):
+                descriptor = x.descriptor
+                self._walk.count()
+                self._walk.judge()
+                x.check(descriptor.indirect & (~flags[FLAG["indirect"]] | pushes | descriptor.next),
+                        CommandError.BAD_INDIRECT)
+                x.writable.set(x.writable.value | descriptor.write)
+                x.total.set(self._walk.total)
+                with m.If(descriptor.next):
+                    m.d.comb += x.link.eq(Link.NEXT)
+                    self.mirror()
+                with m.Else():
+                    x.cursor.set(x.cursor.value + 1)
+                    x.pushing.set(pushes)
+                    with m.If((x.cursor.value + 1)[:16] == x.target.value):
+                        self._post_run()
+                    with m.Else():
+                        m.next = "AIM_HEAD"
+        with x.step("MIRROR_POST"):
+            self._post_run()
+
+    def mirror(self):
+        """Read the descriptor that ``link`` names, or first post those that it does not join."""
+        x, m = self._x, self._x.m
+        empty = Signal()
+        joins = Signal()
+        m.d.comb += [
+            empty.eq(x.first.value == x.behind.value),
+            joins.eq(empty | (x.link_value == x.behind.value)),
+        ]
+        x.index.set(x.link_value)
+        m.next = "WALK_READ"
+        with m.If(~joins):
+            m.next = "MIRROR_POST"
+        with m.Elif(~x.others | (x.budget != TURN_BUDGET)), x.read(Base.DESC, By.LINK):
+            x.behind.set(x.link_value + 1)
+            with m.If(empty):
+                x.first.set(x.link_value)
+            m.next = "MIRROR_TAKE"
+
+    def _post_run(self):
+        x, m = self._x, self._x.m
+        x.add_to(Base.DESC, By.LINK)
+        m.d.comb += [x.link.eq(Link.FIRST), x.host_base.eq(1), x.context.select.eq(_DESC)]
+        x.host.set(x.host_sum)
+        x.card.set(x.card_sum)
+        x.left.set((x.behind.value - x.first.value)[:16] << 4)
+        x.first.set(x.behind.value)
+        x.stage.set(Stage.MIRROR)
+        m.next = "SIZE"
+
+    def end_push(self):
+        """In WALK_ON: what fits has been pushed; now walk the chain for its descriptors."""
+        x, m = self._x, self._x.m
+        x.pushing.set(0)
+        x.steps.set(x.total.value)
+        m.next = "AIM_HEAD"
+
+    def prepare(self):
+        """In SIZE: where what comes next belongs."""
+        x, m = self._x, self._x.m
+        with m.Switch(x.stage.value):
+            with m.Case(Stage.MIRROR):
+                m.d.comb += x.offset_to.eq(Offset.AVAIL_ENTRY)
+            with m.Case(Stage.ENTRIES):
+                m.d.comb += x.offset_to.eq(Mux(x.wraps, Offset.RING, Offset.INDEX))
+            with m.Case(Stage.REST, Stage.ELEMENT):
+                m.d.comb += x.offset_to.eq(Offset.INDEX)
+
+    def after(self):
+        """In EMIT, within the switch on the stage: aim at what comes next."""
+        x, m = self._x, self._x.m
+
+        def next_part(stage, entries):
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_AVAIL)]
+            x.add_to(Base.AVAIL, By.OFFSET)
+            x.left.set(entries << 1)
+            x.stage.set(stage)
+            m.next = "SIZE"
+
+        place = x.context.published & x.context.mask
+        with m.Case(Stage.MIRROR):
+            with m.If(x.cursor.value == x.target.value):
+                next_part(Stage.ENTRIES, Mux(x.wraps, x.entries - place, x.fresh)[:16])
+            with m.Else():
+                m.next = "WALK_READ"
+        with m.Case(Stage.ENTRIES):
+            with m.If(x.wraps):
+                next_part(Stage.REST, x.target.value & x.context.mask)
+            with m.Else():
+                next_part(Stage.INDEX, 1)
+        with m.Case(Stage.REST):
+            next_part(Stage.INDEX, 1)

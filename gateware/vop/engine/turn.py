@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Whose command is under way: turns, waits, and the end of every command."""
+
+from amaranth.hdl import Mux, Signal
+
+from ..regs.copier import COMMAND_BITS, CommandError, Opcode
+from ..requester.segment import CHANNELS, TICKETS
+from .machine import Resume
+from .turns import next_turn
+
+__all__ = ["Turn"]
+
+
+class Turn:
+    """Steps IDLE, SEEK, FETCH, LEAVE, STOP and RETIRE.
+
+    Commands of a channel may overlap only where it cannot be seen: transfers to the host behind
+    such, and copies to the card that each lie above all of those before. All others begin when
+    those before have ended.
+
+    Parameters
+    ----------
+    x : :class:`~vop.engine.machine.Machine`
+        What the steps work on.
+    """
+
+    def __init__(self, x):
+        self._x = x
+        m, channels = x.m, x.ports.channels
+        self.begun = Signal(CHANNELS)
+        self._awaits_end = Signal(CHANNELS)      # of the commands before
+        self._awaits_writes = Signal(CHANNELS)   # that writes have left
+        self._awaits_reads = Signal(CHANNELS)
+        self._eligible = Signal(CHANNELS)
+        self._here = Signal(CHANNELS)            # one-hot: the current channel
+        self._idle = Signal()
+        m.d.comb += [
+            self._here.eq(1 << x.current),
+            self._eligible.eq(channels.ready & ~channels.mute & ~self._awaits_writes
+                              & ~self._awaits_reads & ~(self._awaits_end & channels.inflight)),
+            channels.underway.eq(self.begun | Mux(self._idle, 0, self._here)),
+        ]
+        m.d.sync += [
+            x.muted.eq(channels.mute.bit_select(x.current, 1)),
+            x.others.eq((self._eligible & ~self._here).any()),
+            self._awaits_end.eq(self._awaits_end & channels.inflight),
+            self.begun.eq(self.begun & ~channels.mute),
+            self._awaits_reads.eq(self._awaits_reads & ~x.ports.read_closed & ~channels.mute),
+        ]
+        # Tickets are few: look at each channel's often enough that none can come round again.
+        scanned = Signal(range(CHANNELS))
+        m.d.sync += scanned.eq(scanned + 1)
+        with m.If(self._passed(x.ticket.at(scanned)) | channels.mute.bit_select(scanned, 1)):
+            m.d.sync += self._awaits_writes.bit_select(scanned, 1).eq(0)
+
+    def _passed(self, ticket):
+        ahead = (ticket - self._x.ports.done)[:TICKETS.bit_length() - 1]
+        return (ahead == 0) | (ahead >= TICKETS // 2)
+
+    @property
+    def writes_have_left(self):
+        """All writes before the current channel's ``ticket`` have left, or were dropped."""
+        return self._passed(self._x.ticket.value)
+
+    def sleep(self, *, reads):
+        """In a step that leaves: not to be resumed before reads, or writes, may have ended."""
+        x = self._x
+        if reads:
+            # What ends in this cycle must not be missed.
+            x.m.d.sync += self._awaits_reads.bit_select(x.current, 1).eq(
+                ~x.ports.read_closed.bit_select(x.current, 1))
+        else:
+            x.m.d.sync += self._awaits_writes.bit_select(x.current, 1).eq(1)
+
+    def await_end(self):
+        """In a step: give the turn up, unbegun, until all earlier commands have ended."""
+        x = self._x
+        x.m.d.sync += self._awaits_end.bit_select(x.current, 1).eq(1)
+        x.m.next = "IDLE"
+
+    def _switch(self):
+        x = self._x
+        x.m.d.sync += x.current.eq(next_turn(self._eligible, x.current))
+        x.m.next = "SEEK"
+
+    def add_steps(self, decoder):
+        """Add the steps; ``decoder`` begins a command."""
+        x, m = self._x, self._x.m
+        channels = x.ports.channels
+        control = x.command.control
+
+        with m.State("IDLE"):
+            m.d.comb += self._idle.eq(1)
+            with m.If(self._eligible.any()):
+                self._switch()
+
+        with m.State("SEEK"):
+            m.d.sync += [x.bad.eq(0), x.budget.eq(0), x.prefetched.eq(0), x.raises.eq(0)]
+            m.next = "FETCH"
+
+        # `loaded` tells of the channel that was current in the cycle before.
+        with m.State("FETCH"):
+            with m.If(channels.loaded):
+                m.d.sync += [
+                    x.opcode.eq(control[:4]),
+                    x.to_host.eq(control[COMMAND_BITS["to_host_lsb"]]
+                                 | (control[:4] == Opcode.PUBLISH)),
+                    x.listed.eq(control[COMMAND_BITS["list_lsb"]]),
+                ]
+                with m.If(self.begun.bit_select(x.current, 1)):
+                    with m.Switch(x.resume.value):
+                        for resume in Resume:
+                            with m.Case(resume):
+                                m.next = resume.name
+                with m.Elif(decoder.must_wait):
+                    self.await_end()
+                with m.Else():
+                    decoder.begin()
+            with m.Elif(~self._eligible.bit_select(x.current, 1)):
+                m.next = "IDLE"
+
+        with m.State("LEAVE"):
+            with m.If(x.port.quiet):
+                m.d.sync += self.begun.bit_select(x.current, 1).eq(
+                    ~channels.mute.bit_select(x.current, 1))
+                self._switch()
+
+        with m.State("STOP"):
+            with m.If(x.port.quiet & ~x.context.asks & ~x.context.expects):
+                m.next = "RETIRE"
+
+        retire = channels.retire
+        writes = Mux(x.is_copy | x.is_chain, x.to_host, x.is_publish | x.driver_in_host)
+        m.d.comb += [
+            retire.payload.channel.eq(x.current),
+            retire.payload.tag.eq(control[COMMAND_BITS["tag_lsb"]:]),
+            retire.payload.wants_record.eq(control[COMMAND_BITS["record_lsb"]]),
+            retire.payload.wants_interrupt.eq(control[COMMAND_BITS["interrupt_lsb"]]),
+            retire.payload.error.eq(Mux(x.bad, x.code, CommandError.OK)),
+            retire.payload.bytes.eq(Mux(x.bad, 0, Mux(
+                x.is_copy, x.command.bytes, Mux(x.is_chain, x.command.bytes - x.result,
+                                                x.result)))),
+            retire.payload.ticket.eq(Mux(writes, x.ports.ticket, x.ports.done)),
+            retire.payload.raise_vector.eq(x.raises & ~x.bad),
+            retire.payload.vector.eq(x.context.vector),
+        ]
+        with m.State("RETIRE"):
+            with m.If(x.muted):
+                m.next = "IDLE"
+            with m.Else():
+                m.d.comb += retire.valid.eq(x.port.quiet)
+                with m.If(retire.valid & retire.ready):
+                    decoder.note_end()
+                    m.d.sync += self.begun.bit_select(x.current, 1).eq(0)
+                    self._switch()
