@@ -70,6 +70,23 @@ def test_a_read_is_as_large_as_mrrs_and_credits_allow_and_not_below_128_bytes():
     bench.run(story)
 
 
+def test_a_read_that_begins_within_a_block_waits_for_credits_for_128_bytes():
+    bench = ReadBench(seed=22, latency=400, size=64)
+
+    async def story(ctx):
+        for length in (1024, 1024, 128):
+            await bench.submit(ctx, 0x1_0000, 0, length)
+        await bench.submit(ctx, 0x1_0003, 0, 900)
+        await ticks(ctx, 200)
+        assert bench.host.most_headers == 34, "two blocks are free: 125 bytes from there"
+
+        assert await bench.ended(ctx) == OK
+
+        assert bench.host.reads[5].bytes >= 128
+
+    bench.run(story)
+
+
 def test_attributes_of_a_segment_are_those_of_its_reads():
     bench = ReadBench(seed=3, size=64, latency=2)
 
@@ -353,6 +370,23 @@ def test_a_completion_that_nothing_asked_for_is_dropped_and_counted():
         assert bench.counted["unexpected_completion"] == 4
         assert bench.untouched_outside(0, 0)
         await bench.passes_a_normal_transfer(ctx)
+
+    bench.run(story)
+
+
+def test_a_tag_that_we_never_use_is_not_taken_for_one_that_is_open():
+    bench = ReadBench(seed=23, latency=100, size=64)
+
+    async def story(ctx):
+        await bench.submit(ctx, 0x1_0000, 0, 64)
+        while not bench.host.reads:
+            await ctx.tick()
+        bench.host.send(tag=bench.host.reads[0].tag + 32, payload=bytes(64), byte_count=64)
+
+        assert await bench.ended(ctx) == OK
+
+        assert bench.holds(0x1_0000, 0, 64)
+        assert bench.counted["unexpected_completion"] == 1
 
     bench.run(story)
 
