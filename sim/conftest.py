@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One seed for all randomness of a run: printed, and replayed with `--seed`."""
+"""One seed for all randomness of a run, printed, replayed with `--seed`; reasons of skips."""
 
 import pytest
 
-from sim.harness.simulate import new_seed
+from sim.harness.simulate import SKIPPED, new_seed
 
 
 def pytest_addoption(parser):
@@ -15,3 +15,11 @@ def pytest_addoption(parser):
 def seed(request):
     """Seed of this session: `--seed`, else a new one."""
     return request.config.getoption("--seed") or new_seed()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which stories were skipped inside runs that passed, and why."""
+    for report in terminalreporter.getreports("passed"):
+        for line in report.capstdout.splitlines():
+            if line.startswith(SKIPPED):
+                terminalreporter.write_line(f"{report.nodeid}: {line}")

@@ -13,25 +13,41 @@ import random
 from typing import Any
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer, with_timeout
-from cocotbext.pcie.core.tlp import Tlp
 
 from sim.models.card import CardDriver
-from sim.models.endpoint import CardFunction
+from sim.models.endpoint import CardDevice, CardFunction
 from sim.models.host import Host
 from sim.models.pace import Pace
-from sim.models.pcie_7x import CLOCK_NS, Pcie7x
+from sim.models.pcie_7x import Pcie7x
+from sim.models.pcie_usplus import PcieUsplus
 
 from .checkers import TlpChecker, WarningKeeper
-from .simulate import parameters
+from .simulate import SKIPPED, parameters
 
 __all__ = ["Bench", "story"]
 
-RESET_CYCLES = 8
 REST_LIMIT_NS = 200_000
 STORY_LIMIT_NS = 4_000_000
 DEFAULT_RAM_BYTES = 0x4_0000
+
+
+def _plug_pcie_7x(dut: Any, pace: Pace, ram_bytes: int) -> tuple[Pcie7x, Any, Any]:
+    """Return block, function, and the card's end of the link."""
+    function = CardFunction(ram_bytes)
+    width = len(dut.m_axis_rx_tdata)
+    function.block = Pcie7x(dut, upstream=function.transmit, pace=pace, width=width)
+    return function.block, function, CardDevice(function)
+
+
+def _plug_pcie_usplus(dut: Any, pace: Pace, ram_bytes: int) -> tuple[PcieUsplus, Any, Any]:
+    """As `_plug_pcie_7x`."""
+    width = len(dut.m_axis_cq_tdata)
+    block = PcieUsplus(dut, pace=pace, ram_bytes=ram_bytes, width=width)
+    return block, block.function, block.device
+
+
+_BLOCKS = {"pcie_7x": _plug_pcie_7x, "pcie_usplus": _plug_pcie_usplus}
 
 
 class Bench:
@@ -43,7 +59,7 @@ class Bench:
         Root complex and host memory.
     card : CardDriver
         The card, as the host's driver works it.
-    block : Pcie7x
+    block : Pcie7x or PcieUsplus
         The hard block between them.
     function : CardFunction
         Configuration space.
@@ -59,31 +75,21 @@ class Bench:
         self.rng = random.Random(cocotb.RANDOM_SEED)
         self.warnings = WarningKeeper()
         self.pace = Pace(run.get("pace", "flowing"), self.rng)
-        self.function = CardFunction(run.get("ram_bytes", DEFAULT_RAM_BYTES))
-        self.block = Pcie7x(
-            dut,
-            upstream=self.function.transmit,
-            pace=self.pace,
-            width=len(dut.m_axis_rx_tdata),
-        )
-        self.function.block = self.block
+        ram_bytes = run.get("ram_bytes", DEFAULT_RAM_BYTES)
+        plug = _BLOCKS[run.get("block", "pcie_7x")]
+        self.block, self.function, device = plug(dut, self.pace, ram_bytes)
         self.host = Host(
-            self.function, self.rng, mps_log2=mps_log2, mrrs_log2=mrrs_log2, rcb_bytes=rcb_bytes
+            device, self.rng, mps_log2=mps_log2, mrrs_log2=mrrs_log2, rcb_bytes=rcb_bytes
         )
-        self.host.completer.on_silence = self.block.buffer.forget
+        self.host.completer.on_silence = self.block.forget_read
         if self.pace.name == "stuttering":
             self.host.completer.split = "random"
             self.host.completer.reorder = True
         self.faults = self.block.faults
         self.checker = TlpChecker(self.block.configuration, self.faults.append)
         self.block.watchers.append(self.checker.check)
-        self._deliver = self.block.deliver
-        self.block.deliver = self._watched_delivery
+        self.block.listeners.append(self.checker.expect)
         self.card = CardDriver(self.host)
-
-    def _watched_delivery(self, tlp: Tlp, bar: int | None = None) -> None:
-        self.checker.expect(tlp)
-        self._deliver(tlp, bar)
 
     @classmethod
     async def powered_up(cls, dut: Any, *, enumerated: bool = True, **options: Any) -> "Bench":
@@ -92,12 +98,7 @@ class Bench:
         for pin in ("leap", "leap_to"):
             if hasattr(dut, pin):
                 getattr(dut, pin).value = 0
-        dut.rst.value = 1
-        bench.block.start()
-        Clock(dut.clk, CLOCK_NS, "ns").start()
-        await Timer(RESET_CYCLES * CLOCK_NS, "ns")
-        await FallingEdge(dut.clk)
-        dut.rst.value = 0
+        await bench.block.power_up()
         if enumerated:
             await bench.enumerate()
         return bench
@@ -110,6 +111,8 @@ class Bench:
 
     async def reset_function(self) -> None:
         """Reset the function by the host's hand; it owes nothing afterwards."""
+        # A block that follows reads is told of their end; what comes after it is unexpected.
+        self.warnings.expected += ["Invalid tag", "Bus mastering disabled"]
         await self.host.function_level_reset()
         self.checker.forget()
 
@@ -158,20 +161,32 @@ class Bench:
         assert not wrong, "\n".join(wrong)
 
 
-def story(*, limit_ns: int = STORY_LIMIT_NS, **options: Any):
+def _reason_to_skip(unless: dict[str, str]) -> str | None:
+    """Why a story is not told to this run's block: ``unless`` names blocks, or block and width."""
+    run = parameters()
+    block = run.get("block", "pcie_7x")
+    return unless.get(block) or unless.get(f"{block}-{run.get('width', 128)}")
+
+
+def story(*, limit_ns: int = STORY_LIMIT_NS, unless: dict[str, str] | None = None, **options: Any):
     """Make a cocotb test of ``async def name(bench, ...)``, on a bench built with ``options``.
 
     It must end within ``limit_ns`` of simulated time. The checkers have the last word.
-    `cocotb.parametrize` goes above it.
+    ``unless`` tells why it is skipped, by block or by block and width. `cocotb.parametrize` goes
+    above it.
     """
+    reason = _reason_to_skip(unless or {})
 
     def decorate(tell):
+        if reason is not None:
+            print(f"{SKIPPED}{tell.__name__}: {reason}")
+
         @functools.wraps(tell)
         async def run(dut, **arguments):
             bench = await Bench.powered_up(dut, **options)
             await with_timeout(cocotb.start_soon(tell(bench, **arguments)), limit_ns, "ns")
             await bench.finish()
 
-        return cocotb.test()(run)
+        return cocotb.test(skip=reason is not None)(run)
 
     return decorate

@@ -16,11 +16,13 @@ from typing import Any
 from .build import BUILD_ROOT, Model, build
 from .verdict import Red, Verdict, judge
 
-__all__ = ["PARAMETERS", "new_seed", "parameters", "simulate"]
+__all__ = ["PARAMETERS", "SKIPPED", "new_seed", "parameters", "simulate"]
 
 #: Environment variable that carries a run's parameters into the simulator.
 PARAMETERS = "VOP_SIM_PARAMETERS"
 
+#: How a line of the log begins that tells why a story was skipped.
+SKIPPED = "skipped: "
 _LOG_TAIL_LINES = 60
 
 
@@ -101,6 +103,9 @@ def simulate(
             raise Red(f"Simulator must end with status 0, not {status}")
     except Red as reason:
         raise Red(f"{reason}\nseed {seed}; the log ends:\n{_tail(log)}") from None
+    for line in log.read_text(errors="replace").splitlines():
+        if line.startswith(SKIPPED):
+            print(line)
     return verdict
 
 

@@ -10,9 +10,8 @@ from cocotbext.pcie.core import Device, Endpoint
 from cocotbext.pcie.core.caps import MsiCapability
 from cocotbext.pcie.core.port import FcChannelState
 from cocotbext.pcie.core.tlp import Tlp, TlpType
-from vop.regs.card import CARD_ADDRESSES
-from vop.regs.identity import VERSION
 
+from .function import identify, reset_registers
 from .pcie_7x import Pcie7x
 
 __all__ = ["CardDevice", "CardFunction"]
@@ -27,20 +26,15 @@ _DEVICE_CONTROL = 2  # register of the PCI Express capability, in DW
 class CardFunction(Endpoint):
     """The one function of the card: identity, BARs, MSI with 32 vectors, function-level reset.
 
-    BAR0 is 64 KiB; BAR2 is 64-bit, prefetchable and ``ram_bytes`` large. ``block`` is told of
-    every change of configuration. ``mps_log2`` is the Max_Payload_Size Supported code.
+    ``block`` is told of every change of configuration. ``mps_log2`` is the Max_Payload_Size
+    Supported code.
     """
 
     def __init__(self, ram_bytes: int, mps_log2: int = 2):
         super().__init__()
         self.block: Pcie7x | None = None
-        self.ram_bytes = ram_bytes
         self.mps_log2 = mps_log2
-        self.vendor_id = self.subsystem_vendor_id = VERSION["pci_vendor_id"]
-        self.device_id = self.subsystem_id = VERSION["pci_device_id"]
-        self.class_code = VERSION["pci_class_code"]
-        self.configure_bar(0, CARD_ADDRESSES["bar0_bytes"])
-        self.configure_bar(2, ram_bytes, ext=True, prefetch=True)
+        identify(self, ram_bytes)
         self.msi = MsiCapability()
         self.msi.msi_64bit_address_capable = 1
         self.msi.msi_multiple_message_capable = 5
@@ -76,17 +70,7 @@ class CardFunction(Endpoint):
         )
 
     async def _function_level_reset(self) -> None:
-        """Put configuration back to its defaults. Ref: Base 4.0, 6.6.2."""
-        self.io_space_enable = self.memory_space_enable = self.bus_master_enable = False
-        self.parity_error_response_enable = self.serr_enable = self.interrupt_disable = False
-        self.bar = [value & 0xF for value in self.bar]
-        self.msi.msi_enable = False
-        self.msi.msi_multiple_message_enable = 0
-        self.msi.msi_message_address = self.msi.msi_message_data = 0
-        express = self.pcie_cap
-        express.enable_relaxed_ordering = express.enable_no_snoop = True
-        express.extended_tag_field_enable = False
-        express.max_read_request_size = 2
+        reset_registers(self, self.msi)
         if self.block is not None:
             self.block.function_level_reset()
 
@@ -137,6 +121,10 @@ class CardDevice(Device):
         port.fc_state = [FcChannelState(_CREDITS, port.start_fc_update_timer) for _ in range(8)]
         port.fc_state[0].active = True
         port.max_link_speed, port.max_link_width = self.LINK_SPEED, self.LINK_WIDTH
+
+    def accept_unrouted(self, tlp: Tlp) -> None:
+        """Give the card a request as if it had hit a BAR, whatever its kind."""
+        self.function.accept_unrouted(tlp)
 
     async def upstream_recv(self, tlp: Tlp) -> None:
         """Take a TLP from the link. It only queues: whoever waited here would stop the link."""

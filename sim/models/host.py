@@ -3,6 +3,7 @@
 
 import random
 from collections import Counter
+from typing import Any
 
 import cocotb
 from cocotb.triggers import Event, Timer, with_timeout
@@ -12,7 +13,6 @@ from cocotbext.pcie.core.tlp import CplStatus, Tlp, TlpType
 from cocotbext.pcie.core.utils import PcieId
 
 from .completer import HOST_ID, Completer
-from .endpoint import CardDevice, CardFunction
 from .memory import HostMemory
 from .traffic import kind_of
 
@@ -44,8 +44,8 @@ class Host:
 
     Parameters
     ----------
-    function
-        The card's function; the link is made here.
+    device
+        The card's end of the link, which is made here.
     rng
         Source of randomness.
     mps_log2, mrrs_log2
@@ -67,14 +67,14 @@ class Host:
 
     def __init__(
         self,
-        function: CardFunction,
+        device: Any,
         rng: random.Random,
         *,
         mps_log2: int = 0,
         mrrs_log2: int = 2,
         rcb_bytes: int = 64,
     ):
-        self.function = function
+        self.device = device
         self.memory = HostMemory(rng)
         self.faults: list[str] = []
         self.vectors: Counter[int] = Counter()
@@ -93,7 +93,7 @@ class Host:
             root.register_rx_tlp_handler(kind, self._take_read)
         for kind in (TlpType.MEM_WRITE, TlpType.MEM_WRITE_64):
             root.register_rx_tlp_handler(kind, self._take_write)
-        root.make_port().connect(CardDevice(function).upstream_port)
+        root.make_port().connect(device.upstream_port)
         self.card = None
         self._mrrs_log2 = mrrs_log2
 
@@ -205,7 +205,7 @@ class Host:
         """As `request`, past the library's routing, which knows nothing of rare kinds."""
         tlp.requester_id = HOST_ID
         tlp.tag = await self.root.alloc_tag()
-        self.function.accept_unrouted(tlp)
+        self.device.accept_unrouted(tlp)
         completion = await self.root.recv_cpl(tlp.tag, timeout_ns, "ns")
         self.root.release_tag(tlp.tag)
         return [completion] if completion else []

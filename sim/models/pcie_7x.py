@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import cocotb
+from cocotb.clock import Clock
 from cocotb.triggers import Event, FallingEdge, ReadOnly, RisingEdge, Timer
 from cocotb.utils import get_sim_time
 from cocotbext.pcie.core.tlp import Tlp, TlpType
@@ -23,12 +24,13 @@ from .completion_buffer import CompletionBuffer
 from .pace import Pace
 from .rx_pins import RxPins
 from .traffic import Traffic
-from .tx_pins import TxPins
+from .tx_pins import TRANSMIT_BUFFERS, TxPins
 from .wire import MalformedTlp, from_words
 
 __all__ = ["CLOCK_NS", "ErrorReport", "Pcie7x", "PinConfiguration"]
 
 CLOCK_NS = 8
+RESET_CYCLES = 8
 
 #: Cycles after bus mastering was switched off in which a memory request is dropped in silence.
 BUS_MASTER_GRACE_CYCLES = 64
@@ -123,6 +125,8 @@ class Pcie7x:
         TLPs by kind, counted where they cross the pins. An MSI counts in ``msis`` only.
     reports : list[ErrorReport]
         Pulses of `cfg_err_*`.
+    listeners
+        Called with each TLP on its way to the card.
     watchers
         Called with each TLP that the card sends. One that answers False has complained of the TLP,
         which then goes no further.
@@ -149,6 +153,7 @@ class Pcie7x:
         self.faults: list[str] = []
         self.reports: list[ErrorReport] = []
         self.watchers: list[Callable[[Tlp], bool]] = []
+        self.listeners: list[Callable[[Tlp], None]] = []
         self.send_delay_ns = 0
         self.buffer = CompletionBuffer(self.faults.append)
         self._clk = dut.clk
@@ -169,6 +174,15 @@ class Pcie7x:
         self._changed = Event()
         self._reset_due = Event()
         self._master_off_since = 0
+
+    async def power_up(self) -> None:
+        """Start clock and models; return when the card is released from reset."""
+        self.dut.rst.value = 1
+        self.start()
+        Clock(self._clk, CLOCK_NS, "ns").start()
+        await Timer(RESET_CYCLES * CLOCK_NS, "ns")
+        await FallingEdge(self._clk)
+        self.dut.rst.value = 0
 
     def start(self) -> None:
         """Drive every input pin to its idle value and go to work."""
@@ -201,8 +215,14 @@ class Pcie7x:
 
     # What the link side calls.
 
+    def forget_read(self, tag: int) -> None:
+        """No completion will come for ``tag``."""
+        self.buffer.forget(tag)
+
     def deliver(self, tlp: Tlp, bar: int | None = None) -> None:
         """Queue a TLP for the card; ``bar`` is the BAR it hit. Its credits return when it is in."""
+        for listen in self.listeners:
+            listen(tlp)
         self._rx.put(tlp, bar)
 
     def send_own(self, tlp: Tlp) -> None:
@@ -244,14 +264,19 @@ class Pcie7x:
         )
 
     @property
+    def reported(self) -> list[str]:
+        """Names of what the host was told of, in order."""
+        return [report.name for report in self.reports]
+
+    @property
     def straddles(self) -> int:
         """Packets that began in the middle of a beat."""
         return self._rx.straddles
 
     @property
-    def least_room(self) -> int:
-        """The least that `tx_buf_av` has shown."""
-        return self._tx.least_room
+    def held_back(self) -> bool:
+        """Whether the card was ever made to wait because many TLPs waited for the link."""
+        return self._tx.least_room < TRANSMIT_BUFFERS // 2
 
     # TLPs at the pins.
 

@@ -7,9 +7,11 @@ from amaranth.lib.wiring import In, Out, connect
 
 from ..card import Card
 from ..shims.pcie_7x import Pcie7xShim
+from ..shims.pcie_usplus import PcieUsplusShim
 
 __all__ = ["SimCard"]
 
+_SHIMS = {"pcie_7x": Pcie7xShim, "pcie_usplus": PcieUsplusShim}
 _UART_DIVISOR = 4  # a character every 40 cycles: nobody decodes the line
 
 
@@ -18,6 +20,8 @@ class SimCard(wiring.Component):
 
     Parameters
     ----------
+    block : :class:`str`
+        The hard block: ``pcie_7x`` or ``pcie_usplus``.
     width : :class:`int`
         Payload bits per beat, one that the block has.
     parameters
@@ -44,11 +48,13 @@ class SimCard(wiring.Component):
         What the firmware wrote to ``stats.marker``.
     """
 
-    def __init__(self, *, width=128, **parameters):
+    def __init__(self, *, block="pcie_7x", width=128, **parameters):
+        if block not in _SHIMS:
+            raise ValueError(f"Hard block must be one of {', '.join(_SHIMS)}, not {block!r}")
         parameters.setdefault("features", ("copy", "publish", "complete", "sim"))
         parameters.setdefault("uart_divisor", _UART_DIVISOR)
         self._card = Card(width, **parameters)
-        self._shim = Pcie7xShim(width)
+        self._shim = _SHIMS[block](width)
         self._pins = self._shim.pins.signature
         super().__init__({
             **dict(self._pins.members.items()),

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What every model of the card's function has in common: identity, BARs, what a reset leaves."""
+
+from typing import Any
+
+from vop.regs.card import CARD_ADDRESSES
+from vop.regs.identity import VERSION
+
+__all__ = ["identify", "reset_registers"]
+
+_DEFAULT_READ_REQUEST = 2  # 512 bytes
+
+
+def identify(function: Any, ram_bytes: int) -> None:
+    """Give a function the card's identity and BARs.
+
+    BAR0 is 64 KiB; BAR2 is 64-bit, prefetchable and ``ram_bytes`` large.
+    """
+    function.ram_bytes = ram_bytes
+    function.vendor_id = function.subsystem_vendor_id = VERSION["pci_vendor_id"]
+    function.device_id = function.subsystem_id = VERSION["pci_device_id"]
+    function.class_code = VERSION["pci_class_code"]
+    function.configure_bar(0, CARD_ADDRESSES["bar0_bytes"])
+    function.configure_bar(2, ram_bytes, ext=True, prefetch=True)
+
+
+def reset_registers(function: Any, msi: Any) -> None:
+    """Put configuration back to its defaults, as a reset of the function does.
+
+    Ref: Base 4.0, 6.6.2.
+    """
+    function.io_space_enable = function.memory_space_enable = function.bus_master_enable = False
+    function.parity_error_response_enable = function.serr_enable = False
+    function.interrupt_disable = False
+    function.bar = [value & 0xF for value in function.bar]
+    msi.msi_enable = False
+    msi.msi_multiple_message_enable = 0
+    msi.msi_message_address = msi.msi_message_data = 0
+    express = function.pcie_cap
+    express.enable_relaxed_ordering = express.enable_no_snoop = True
+    express.extended_tag_field_enable = False
+    express.max_read_request_size = _DEFAULT_READ_REQUEST

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The UltraScale+ block: cocotbext-pcie's own model of its pins, made to look like ours.
+
+    host model -- TLPs -- _Device -- m_axis_cq, m_axis_rc, s_axis_rq, s_axis_cc, cfg_* -- card
+
+The pins are not our work. What their model leaves out is added here: function-level reset,
+credits for reads. Everything else only watches, counts and slows down.
+
+Ref: PG213 (UltraScale+ Devices Integrated Block for PCI Express).
+"""
+
+import logging
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cocotb
+from cocotb.triggers import Event, FallingEdge, First, RisingEdge, Timer, ValueChange
+from cocotbext.axi import AxiStreamBus
+from cocotbext.pcie.core.tlp import CplStatus, Tlp, TlpType
+from cocotbext.pcie.xilinx.us import UltraScalePlusPcieDevice
+from cocotbext.pcie.xilinx.us.tlp import ErrorCode, Tlp_us
+
+from .completion_buffer import CompletionBuffer
+from .function import identify, reset_registers
+from .pace import Pace
+from .traffic import Traffic
+
+__all__ = ["PcieUsplus"]
+
+# The model speaks to an older cocotb.
+warnings.filterwarnings("ignore", category=DeprecationWarning, module="cocotbext")
+
+CLOCK_NS = 8
+_FREQUENCY = 1e9 / CLOCK_NS
+#: PCIe generation and lanes that have this clock, by width.
+_LINKS = {128: (2, 4), 256: (3, 4)}
+#: TLPs from the card that may wait for the link before the block's pipeline stands.
+_TRANSMIT_TLPS = 16
+_RESET_LIMIT_NS = 1_000_000
+_CREDITS = 15
+
+_CONFIGURATION = (TlpType.CFG_READ_0, TlpType.CFG_WRITE_0, TlpType.CFG_READ_1, TlpType.CFG_WRITE_1)
+_MEMORY_READS = (TlpType.MEM_READ, TlpType.MEM_READ_64)
+#: Errors of a completion that the block reports to the host by itself.
+_REPORTED = {ErrorCode.POISONED: "poisoned", ErrorCode.INVALID_TAG: "cpl_unexpect"}
+_PINS = (
+    "pcie_rq_seq_num0",
+    "pcie_rq_seq_num_vld0",
+    "pcie_rq_seq_num1",
+    "pcie_rq_seq_num_vld1",
+    "pcie_cq_np_req",
+    "pcie_cq_np_req_count",
+    "cfg_mgmt_addr",
+    "cfg_mgmt_function_number",
+    "cfg_mgmt_write",
+    "cfg_mgmt_write_data",
+    "cfg_mgmt_byte_enable",
+    "cfg_mgmt_read",
+    "cfg_mgmt_read_data",
+    "cfg_mgmt_read_write_done",
+    "cfg_max_payload",
+    "cfg_max_read_req",
+    "cfg_function_status",
+    "cfg_rcb_status",
+    "cfg_bus_number",
+    "cfg_local_error_out",
+    "cfg_local_error_valid",
+    "cfg_err_cor_in",
+    "cfg_err_uncor_in",
+    "cfg_interrupt_msi_enable",
+    "cfg_interrupt_msi_mmenable",
+    "cfg_interrupt_msi_int",
+    "cfg_interrupt_msi_function_number",
+    "cfg_interrupt_msi_sent",
+    "cfg_interrupt_msi_fail",
+    "cfg_interrupt_msix_enable",
+    "cfg_interrupt_msix_mask",
+    "user_lnk_up",
+)
+
+
+class _Configuration:
+    """Configuration space of the model's function, under the names that the checkers read."""
+
+    def __init__(self, function: Any):
+        self._function = function
+
+    @property
+    def bus_number(self) -> int:
+        return self._function.bus_num
+
+    @property
+    def device_number(self) -> int:
+        return self._function.device_num
+
+    @property
+    def function_number(self) -> int:
+        return self._function.function_num
+
+    @property
+    def dcommand(self) -> int:
+        express = self._function.pcie_cap
+        return express.enable_relaxed_ordering << 4 | express.enable_no_snoop << 11
+
+    @property
+    def lcommand(self) -> int:
+        return self._function.pcie_cap.read_completion_boundary << 3
+
+    @property
+    def max_payload_bytes(self) -> int:
+        return 128 << self._function.pcie_cap.max_payload_size
+
+    @property
+    def max_read_request_bytes(self) -> int:
+        return 128 << self._function.pcie_cap.max_read_request_size
+
+    @property
+    def extended_tag(self) -> bool:
+        return self._function.pcie_cap.extended_tag_field_enable
+
+
+class _Device(UltraScalePlusPcieDevice):
+    """The model, with its upstream side led through ``block``."""
+
+    def __init__(self, block: "PcieUsplus", **options: Any):
+        self.block = block
+        super().__init__(**options)
+
+    async def send(self, tlp: Tlp) -> None:
+        """Send what the card made; the block's pipeline stands until there is room."""
+        await self.block.take(tlp)
+
+    async def upstream_recv(self, tlp: Tlp) -> None:
+        """Take a TLP from the link."""
+        if tlp.is_completion() or (
+            tlp.fmt_type not in _CONFIGURATION and self.functions[0].match_bar(tlp.address)
+        ):
+            self.block.bring(tlp)
+        await super().upstream_recv(tlp)
+
+    def accept_unrouted(self, tlp: Tlp) -> None:
+        """Give the card a request as if it had hit a BAR, whatever its kind."""
+        self.block.bring(tlp)
+        hit = self.functions[0].match_bar(tlp.address)
+        request = Tlp_us(tlp)
+        request.bar_id = hit[0] if hit else 0
+        request.completer_id = self.functions[0].pcie_id
+        self.cq_queue.put_nowait(request)
+
+
+class PcieUsplus:
+    """The block between TLPs and the pins of ``dut``. As `Pcie7x`, where a story can tell.
+
+    Attributes
+    ----------
+    device
+        The model; its ``upstream_port`` is the link.
+    function
+        Configuration space.
+    """
+
+    def __init__(self, dut: Any, *, pace: Pace, ram_bytes: int, width: int):
+        self.dut, self.pace = dut, pace
+        self.to_card, self.to_host = Traffic(), Traffic()
+        self.msis = 0
+        self.faults: list[str] = []
+        self.reported: list[str] = []
+        self.watchers: list[Callable[[Tlp], bool]] = []
+        self.listeners: list[Callable[[Tlp], None]] = []
+        self.send_delay_ns = 0
+        self.held_back = False
+        self.buffer = CompletionBuffer(self.faults.append)
+        self._outbox: deque[Tlp] = deque()
+        self._changed = Event()
+        self._sending = False
+        self._resetting = False
+        logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
+        generation, lanes = _LINKS[width]
+        pins = {name: getattr(dut, name) for name in _PINS}
+        self.device = _Device(
+            self,
+            pcie_generation=generation,
+            pcie_link_width=lanes,
+            user_clk_frequency=_FREQUENCY,
+            max_payload_size=512,
+            enable_client_tag=True,
+            enable_extended_tag=True,
+            pf0_msi_enable=True,
+            pf0_msi_count=32,
+            user_clk=dut.clk,
+            user_reset=dut.rst,
+            cq_bus=AxiStreamBus.from_prefix(dut, "m_axis_cq"),
+            rc_bus=AxiStreamBus.from_prefix(dut, "m_axis_rc"),
+            rq_bus=AxiStreamBus.from_prefix(dut, "s_axis_rq"),
+            cc_bus=AxiStreamBus.from_prefix(dut, "s_axis_cc"),
+            **pins,
+        )
+        self.function = self.device.functions[0]
+        identify(self.function, ram_bytes)
+        self.function.upstream_tx_handler = self._send_own
+        read = self.function.read_config_register
+
+        async def read_or_zero(register: int) -> int:
+            return await read(register) or 0  # the model has None where there is no register
+
+        self.function.read_config_register = read_or_zero
+        self.function.pcie_cap.function_level_reset_capability = True
+        self.function.pcie_cap.initiate_function_level_reset = self._function_level_reset
+        self.configuration = _Configuration(self.function)
+
+    async def power_up(self) -> None:
+        """Start; return when the model has released the card from reset."""
+        dut, device = self.dut, self.device
+        dut.cfg_flr_in_process.value = 0
+        dut.pcie_tfc_nph_av.value = _CREDITS
+        self._watch_streams()
+        if self.pace.name == "stuttering":
+            for stream in (device.cq_source, device.rc_source, device.rq_sink, device.cc_sink):
+                stream.set_pause_generator(self._pauses())
+            cocotb.start_soon(self._vary_credits())
+        cocotb.start_soon(self._send())
+        cocotb.start_soon(self._watch_errors())
+        await RisingEdge(dut.rst)
+        await FallingEdge(dut.rst)
+        await FallingEdge(dut.clk)
+
+    # What the link side calls.
+
+    def forget_read(self, tag: int) -> None:
+        """No completion will come for ``tag``: what the block's own timeout would find out."""
+        self.buffer.forget(tag)
+        self.device.active_request[tag] = None
+
+    def deliver(self, tlp: Tlp) -> None:
+        """Bring the card a TLP that no link has carried."""
+        cocotb.start_soon(self.device.upstream_recv(tlp))
+
+    def bring(self, tlp: Tlp) -> None:
+        """Take note of a TLP for the card."""
+        for listen in self.listeners:
+            listen(tlp)
+        self.to_card.count(tlp)
+        if tlp.is_completion():
+            self.buffer.release(tlp)
+
+    def quiet(self) -> bool:
+        """Tell whether nothing is under way here, in either direction."""
+        device, dut = self.device, self.dut
+        queues = (device.cq_queue, device.cq_np_queue, device.rc_queue, device.rq_np_queue)
+        sources, sinks = (device.cq_source, device.rc_source), (device.rq_sink, device.cc_sink)
+        return (
+            not (self._outbox or self._sending or self._resetting or len(self.buffer))
+            and all(queue.empty() for queue in queues)
+            and all(source.empty() and source.drive_obj is None for source in sources)
+            and all(sink.empty() and not sink.active for sink in sinks)
+            and not any(
+                pin.value
+                for pin in (
+                    dut.m_axis_cq_tvalid,
+                    dut.m_axis_rc_tvalid,
+                    dut.s_axis_rq_tvalid,
+                    dut.s_axis_cc_tvalid,
+                    dut.cfg_interrupt_msi_int,
+                )
+            )
+        )
+
+    # From the card.
+
+    async def take(self, tlp: Tlp) -> None:
+        """Judge a TLP of the card, and queue it for the link."""
+        while len(self._outbox) >= _TRANSMIT_TLPS:
+            self.held_back = True
+            self._changed.clear()
+            await self._changed.wait()
+        verdicts = [watch(tlp) for watch in self.watchers]
+        if not all(verdicts):
+            return
+        if tlp.fmt_type in _MEMORY_READS:
+            self.buffer.reserve(tlp)
+        self.to_host.count(tlp)
+        self._queue(tlp)
+
+    async def _send_own(self, tlp: Tlp) -> None:
+        """Queue what the block makes by itself: completions of configuration requests, and MSI."""
+        self.msis += not tlp.is_completion()
+        self._queue(tlp)
+
+    def _queue(self, tlp: Tlp) -> None:
+        self._outbox.append(tlp)
+        self._changed.set()
+
+    async def _send(self) -> None:
+        while True:
+            while self._outbox:
+                self._sending = True
+                if self.send_delay_ns:
+                    await Timer(self.send_delay_ns, "ns")
+                await self.device.upstream_send(self._outbox.popleft())
+                self._changed.set()
+            self._sending = False
+            self._changed.clear()
+            await self._changed.wait()
+
+    # What the model leaves out.
+
+    async def _function_level_reset(self) -> None:
+        """Reset configuration, show it on the pins until the card is done. Ref: PG213."""
+        reset_registers(self.function, self.function.msi_cap)
+        for tag, request in enumerate(self.device.active_request):
+            if request is not None:
+                self._tell_of_end(tag, request)
+        self.device.active_request = [None] * 256
+        self.buffer.clear()
+        self._resetting = True
+        cocotb.start_soon(self._show_reset())
+
+    def _tell_of_end(self, tag: int, request: Tlp) -> None:
+        """Show the card that its read was ended by the reset."""
+        notice = Tlp_us()
+        notice.fmt_type = TlpType.CPL
+        notice.tag, notice.requester_id = tag, request.requester_id
+        notice.error_code, notice.request_completed = ErrorCode.FLR, True
+        self.device.rc_queue.put_nowait(notice)
+
+    async def _show_reset(self) -> None:
+        dut = self.dut
+        await FallingEdge(dut.clk)
+        dut.cfg_flr_in_process.value = 1
+        done = ValueChange(dut.cfg_flr_done)
+        if await First(done, Timer(_RESET_LIMIT_NS, "ns")) is not done:
+            self.faults.append(f"cfg_flr_done must rise within {_RESET_LIMIT_NS} ns")
+        await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
+        dut.cfg_flr_in_process.value = 0
+        self._resetting = False
+
+    async def _vary_credits(self) -> None:
+        """Let credits for reads run short, now and then."""
+        while True:
+            await Timer(CLOCK_NS * self.pace.rng.randrange(1, 200), "ns")
+            await FallingEdge(self.dut.clk)
+            self.dut.pcie_tfc_nph_av.value = self.pace.rng.choice((0, 1, 2, _CREDITS))
+
+    def _pauses(self) -> Iterator[bool]:
+        while True:
+            yield self.pace.pauses()
+
+    # What the block tells the host by itself.
+
+    def _watch_streams(self) -> None:
+        """Look at each descriptor that passes."""
+        self._requests: dict[tuple[int, int], list[int]] = {}
+        self._wrap(self.device.cq_source, "send", self._see_request)
+        self._wrap(self.device.rc_source, "send", self._see_completion)
+        self._wrap(self.device.cc_sink, "_sink_frame", self._see_answer)
+
+    @staticmethod
+    def _wrap(owner: Any, name: str, see: Callable[[Any], None]) -> None:
+        inner = getattr(owner, name)
+
+        def outer(frame: Any) -> Any:
+            see(frame)
+            return inner(frame)
+
+        setattr(owner, name, outer)
+
+    def _see_request(self, frame: Any) -> None:
+        words = frame.data
+        enables = frame.first_be | frame.last_be << 4
+        self._requests[words[2] >> 16, words[3] & 0xFF] = [enables, *words[:4]]
+
+    def _see_completion(self, frame: Any) -> None:
+        error = frame.data[0] >> 12 & 0xF
+        if error in _REPORTED:
+            self.reported.append(_REPORTED[ErrorCode(error)])
+
+    def _see_answer(self, frame: Any) -> None:
+        """A refusal brings the request back: PG213, "Completions with Error Status"."""
+        words = frame.data
+        if words[1] >> 11 & 7 == CplStatus.UR:
+            expected = self._requests.get((words[1] >> 16, words[2] & 0xFF))
+            if words[3:] != expected:
+                self.faults.append(f"s_axis_cc: a refusal must bring {expected}, not {words[3:]}")
+            self.reported.append("ur")
+
+    async def _watch_errors(self) -> None:
+        pin = self.dut.cfg_err_cor_in
+        while True:
+            await RisingEdge(pin)
+            self.reported.append("correctable")
