@@ -47,7 +47,7 @@ def tellings():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("block", "width", "story", "pace"), tellings())
+@pytest.mark.parametrize(("block", "width", "story", "pace"), list(tellings()))
 def test_story(block, width, story, pace, seed):
     simulate(
         card(block, width), f"sim.stories.{story}", seed=seed, pace=pace, block=block, width=width
