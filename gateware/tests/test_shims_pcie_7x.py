@@ -416,10 +416,10 @@ def test_a_report_waits_until_the_block_takes_it_and_is_made_once():
 
 @both_widths
 def test_the_transmit_queue_is_shallow_up_to_two_tlps(width):
-    dut = Pcie7xShim(width, transmit_buffers=20)
+    dut = Pcie7xShim(width)
 
     async def drive(ctx):
-        for free, shallow in ((20, 1), (18, 1), (17, 0), (5, 0), (18, 1)):
+        for free, shallow in ((20, 1), (18, 1), (17, 0), (5, 0), (18, 1), (29, 1), (26, 0)):
             ctx.set(dut.pins.tx_buf_av, free)
             await ctx.tick()
             assert ctx.get(dut.phy.tx_shallow) == shallow

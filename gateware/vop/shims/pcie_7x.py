@@ -94,8 +94,6 @@ class Pcie7xShim(wiring.Component):
     ----------
     width : :class:`int`
         Payload bits per beat: 64 or 128.
-    transmit_buffers : :class:`int`
-        TLPs that the block can hold for the link: what ``tx_buf_av`` shows when it holds none.
 
     Members
     -------
@@ -113,9 +111,8 @@ class Pcie7xShim(wiring.Component):
     #: TLPs waiting in the block up to which its queue counts as shallow.
     SHALLOW = 2
 
-    def __init__(self, width=128, *, transmit_buffers=29):
+    def __init__(self, width=128):
         self._width = width
-        self._transmit_buffers = transmit_buffers
         super().__init__({
             "pins": In(PinsSignature(width)),
             "phy":  Out(phy.Signature(width)),
@@ -188,8 +185,11 @@ class Pcie7xShim(wiring.Component):
             pins.tx_cfg_gnt.eq(1),
             link.tx_drained.eq(~framer.busy & ~tx_output.o.valid),
         ]
-        m.d.sync += link.tx_shallow.eq(
-            pins.tx_buf_av >= self._transmit_buffers - self.SHALLOW)
+        # How many TLPs the block can hold is a parameter of the IP: it shows when it holds none.
+        capacity = Signal(6)
+        with m.If(pins.tx_buf_av > capacity):
+            m.d.sync += capacity.eq(pins.tx_buf_av)
+        m.d.sync += link.tx_shallow.eq(pins.tx_buf_av + self.SHALLOW >= capacity)
 
         # Interrupts. Without MSI enabled, the block would take the request for INTx.
         may_interrupt = Signal()
