@@ -348,6 +348,16 @@ class Bench:
         self.submit(channel, *args, **fields)
         return await self.until_retired(ctx, len(self.retired) + 1)
 
+    async def do_reads(self, ctx, channel):
+        """A copy to the card, while writes may stand still."""
+        count = len(self.retired) + 1
+        self.submit(channel, COPY, length=64, host=0, card=0)
+        for _ in range(1000):
+            await ctx.tick()
+            if len(self.retired) == count:
+                return self.retired[-1]
+        raise AssertionError("the copy did not end")
+
     def run(self, story, deadline=200_000):
         """Run ``story(ctx)``."""
         executor = self.executor

@@ -76,9 +76,10 @@ class ContextStore(wiring.Component):
         See constants `vring_flags`; :data:`FLAG` has the bit numbers.
     published, used_idx : ``Out(16)``, vector : ``Out(5)``, push_slot_log2 : ``Out(5)``
         As in the context.
+    hosted : ``Out(1)``
+        ``done``, and all host addresses are valid: those of used and the push area are so before.
     select : ``In(2)``, host : ``Out(64)``
-        Host address of desc, avail, used (0, 1, 2) or the push area (3). Valid two cycles after
-        ``done``; that of used and the push area with ``done``.
+        Host address of desc, avail, used (0, 1, 2) or the push area (3).
     reroot : ``In(1)``, last : ``In(16)``
         Strobe, not before that: the descriptor table is the indirect one that the held descriptor
         names, and its last index is ``last``. The next ``start`` reverts it.
@@ -101,6 +102,7 @@ class ContextStore(wiring.Component):
             "shaped":         Out(1),
             "placed":         Out(1),
             "done":           Out(1),
+            "hosted":         Out(1),
             "bad":            Out(1),
             "desc_card":      Out(card),
             "avail_card":     Out(card),
@@ -165,6 +167,8 @@ class ContextStore(wiring.Component):
         with m.If(self.reroot):
             kept["desc_card"].set(self.held)
             kept["mask"].set(self.last)
+        for register in kept.values():
+            register.finish()
 
         # Host addresses wait in the port until it is their turn to be stored.
         m.submodules.hosts = hosts = Memory(shape=64, depth=4 * CHANNELS, init=[],
@@ -231,6 +235,7 @@ class ContextStore(wiring.Component):
 
         m.d.comb += [
             self.done.eq(self.shaped & rows_come[2] & (part == 3)),
+            self.hosted.eq(self.done & ~desc_held & ~avail_held),
             self.bad.eq(fault),
         ]
         with m.If(self.start):

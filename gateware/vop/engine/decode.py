@@ -86,6 +86,11 @@ class Decoder:
             x.m.d.comb += x.context.start.eq(1)
             x.m.next = "OPEN"
 
+    def finish(self):
+        """When all steps have been added."""
+        self._group.finish()
+        self._ceiling.finish()
+
     def note_end(self):
         """In RETIRE: remember what the next commands may overlap with."""
         x = self._x

@@ -141,4 +141,6 @@ class Executor(wiring.Component):
             complete.add_steps()
             await_host.add_steps()
             move.add_steps(prepare=publish.prepare, after=run_ended)
+        machine.finish()
+        decoder.finish()
         return m

@@ -134,8 +134,11 @@ class Machine:
         ]
 
     def _declare_operands(self):
+        self._operands = []
+
         def operand(name, shape):
-            return BarrelRegister(self.m, name, shape, self.current)
+            self._operands.append(BarrelRegister(self.m, name, shape, self.current))
+            return self._operands[-1]
 
         span = self.span_bits
         self.host = operand("host", 64)              # host address of the bytes under way
@@ -352,6 +355,11 @@ class Machine:
                 m.d.comb += self.half_out.eq(command.used_id)
             with m.Default():
                 m.d.comb += self.half_out.eq(self.target.value)
+
+    def finish(self):
+        """When all steps have been added."""
+        for operand in self._operands:
+            operand.finish()
 
     # What steps are made of.
 

@@ -35,6 +35,10 @@ class Open:
                 x.steps.set(x.context.mask)
                 with m.If(x.context.shaped):
                     x.check(x.index.value > x.context.mask, CommandError.BAD_DESCRIPTOR)
+                    with m.If(x.host_buffers):
+                        linear = x.command.host_address
+                        x.card.set(linear)
+                        x.check(linear[x.ram_log2:].any(), CommandError.BAD_CARD_ADDRESS)
                     m.next = "WALK_READ"
                     # What lies in host memory may be what an earlier command writes there.
                     earlier = x.ports.channels.inflight.bit_select(x.current, 1)

@@ -78,7 +78,7 @@ class Walk:
             with m.Elif(x.is_publish & ~x.pushing.value):
                 publish.mirror()
             with m.Elif(x.table_in_host):
-                with m.If(x.context.done):
+                with m.If(x.context.hosted):
                     m.d.comb += [x.host_base.eq(1), x.by.eq(By.LINK), x.context.select.eq(0)]
                     x.host.set(x.host_sum)
                     x.left.set(_BLOCK_BYTES)
