@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Host memory to card RAM, for several channels at once."""
 
+import random
 import re
 
 import pytest
+from amaranth.sim import Simulator
 from read_models import COMPLETER_ID, ReadBench, host_bytes
 from vop.requester.aging import TagAging
 from vop.requester.credits import CreditCounter, credit_blocks
+from vop.requester.cut import ReadCut
 from vop.requester.table import ReadTable
 
 (OK, TIMEOUT, UNSUPPORTED, ABORTED_BY_HOST, POISONED, BUS_MASTER_OFF) = (0, 5, 6, 7, 8, 9)
@@ -28,15 +31,60 @@ def test_every_alignment_on_both_sides_arrives_byte_for_byte(width, stutter):
         expected = bytearray(bench.ram)
         for card_offset in range(0, 32, 1 if width == 256 else 2):
             for host_offset in range(4):
-                for length in (1, 3, 5, 18, 70):
-                    card, host = 0x400 + card_offset + host_offset, 0x1_0000_0F80 + 31 * host_offset
-
-                    assert await bench.read(ctx, host, card, length) == OK
-
+                for number, length in enumerate((1, 3, 5, 18, 70)):
+                    card = 0x400 + 128 * number + card_offset + host_offset
+                    host = 0x1_0000_0F80 + 31 * host_offset
                     expected[card : card + length] = host_bytes(host, length)
-                    assert bench.ram == expected
+                    await bench.submit(ctx, host, card, length)
+
+                assert await bench.ended(ctx) == OK
+                assert bench.ram == expected
 
     bench.run(story)
+
+
+def test_every_cut_is_the_largest_read_that_is_allowed():
+    rng = random.Random(26)
+    cut = ReadCut(range(37))
+
+    async def story(ctx):
+        for _ in range(4000):
+            at, mrrs_log2, free = rng.randrange(512), rng.randrange(6), rng.randrange(37)
+            left = rng.choice((rng.randrange(1, 9), rng.randrange(1, 300), rng.randrange(1, 1025)))
+            ctx.set(cut.host_low, at)
+            ctx.set(cut.bytes, left)
+            ctx.set(cut.blocks, blocks(at, left))
+            ctx.set(cut.free, free)
+            ctx.set(cut.max_read_request, mrrs_log2)
+            mrrs = min(128 << mrrs_log2, 512)
+            size = min(left, mrrs - at % mrrs)
+            if blocks(at, size) > free:
+                size = free * 64 - at % 64
+                assert ctx.get(cut.fits) == (size >= 128)
+            else:
+                assert ctx.get(cut.fits)
+            if ctx.get(cut.fits):
+                assert ctx.get(cut.size) == size
+                assert ctx.get(cut.last) == (size == left)
+                assert ctx.get(cut.take) == blocks(at, size)
+                assert_enables(ctx, cut, at, size)
+
+    def blocks(at, size):
+        return (at % 64 + size + 63) // 64
+
+    def assert_enables(ctx, cut, at, size):
+        enabled = [at % 4 <= n < at % 4 + size for n in range(at % 4 + size + 3 & ~3)]
+        masks = [
+            sum(bit << n for n, bit in enumerate(enabled[dw : dw + 4]))
+            for dw in range(0, len(enabled), 4)
+        ]
+        assert ctx.get(cut.length_dw) == len(masks)
+        assert ctx.get(cut.first_be) == masks[0]
+        assert ctx.get(cut.last_be) == (masks[-1] if len(masks) > 1 else 0)
+
+    simulator = Simulator(cut)
+    simulator.add_testbench(story)
+    simulator.run()
 
 
 def test_a_few_bytes_before_a_boundary_are_a_read_of_their_own():
@@ -592,10 +640,10 @@ class Campaign:
                     assert self.bench.holds(*segment), f"slot {slot} ended before its data"
 
 
-async def nothing_leaked(bench, ctx):
+async def nothing_leaked(bench, ctx, rest):
     """All tags and all credits can still be used, at once."""
     bench.host.fault = lambda _read: None
-    await ticks(ctx, 7 * bench.timeout_cycles)
+    await ticks(ctx, rest)
     for channel in range(8):
         for index in range(8):
             assert not bench.look(ctx, (channel, index))[0]
@@ -641,7 +689,7 @@ def run_campaign(segments, *, seed, width, faults, stutter):
                 break
             await ctx.tick()
         assert not campaign.held, "slots are busy for ever"
-        await nothing_leaked(bench, ctx)
+        await nothing_leaked(bench, ctx, 7 * bench.timeout_cycles if faults else 300)
 
     bench.run(story, deadline=2_000_000)
 

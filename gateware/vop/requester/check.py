@@ -47,6 +47,8 @@ class CompletionChecker(wiring.Component):
         Bits of a card address.
     width : :class:`int`
         Bits of a beat.
+    tags : :class:`int`
+        Tags that we use.
 
     Members
     -------
@@ -77,9 +79,10 @@ class CompletionChecker(wiring.Component):
         Of the completion that a pulse is for; of a timeout only the tag. Valid with the pulse.
     """
 
-    def __init__(self, *, card_bits, width):
+    def __init__(self, *, card_bits, width, tags):
         self._card_bits = card_bits
         self._width = width
+        self._tag_bits = (tags - 1).bit_length()
         entry = ReadEntryLayout(card_bits)
         placement = PlacementLayout(card_bits, width)
         super().__init__({
@@ -141,7 +144,7 @@ class CompletionChecker(wiring.Component):
             self.update_entry.open.eq(~closes),
             self.update_entry.expired.eq(entry.expired | expires),
             self.update_entry.slot.eq(entry.slot),
-            self.busy.eq(valid | self.valid | self.within),
+            self.busy.eq(valid | self.valid | self.within | self.end.valid),
         ]
         with m.If(valid):
             m.d.sync += expects.eq(expected)
@@ -155,13 +158,18 @@ class CompletionChecker(wiring.Component):
 
         # The first beat of a completion, or a look, brings its entry: from the table, or from here
         # where the beat before changes it only now. Other beats go on with the one that is here.
+        own_tag = beat.header.tag[:self._tag_bits]
         looks = Signal()
         brings = Signal()
+        again = Signal()                   # the tag is that of the beat before
         m.d.comb += [
             looks.eq(~self.valid & ~self.within & self.aging_due),
             self.aging_look.eq(looks),
             self.tag.eq(Mux(self.valid, self.digest.header.tag, self.aging_tag)),
             brings.eq((self.valid & self.digest.first) | looks),
+            # Of a tag beyond ours only that it is none of ours matters.
+            again.eq(Mux(self.valid, self.digest.header.tag[:self._tag_bits] == own_tag,
+                         self.aging_tag[:self._tag_bits] == own_tag)),
         ]
         m.d.sync += [
             valid.eq(self.valid),
@@ -178,7 +186,7 @@ class CompletionChecker(wiring.Component):
                 beat.header.tag.eq(self.tag),
                 beat.bytes.eq(Mux(looks, 0, self.digest.bytes)),
             ]
-            with m.If(~self.update | (self.update_tag != self.tag)):
+            with m.If(~(self.update & again)):
                 m.d.sync += entry.eq(self.entry)
 
         self._give_credits(m, valid, beat, entry, expected, expects, failed | expires)

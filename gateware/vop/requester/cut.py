@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How much of a segment the next read asks for."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,6 @@ __all__ = ["SEGMENT_BLOCKS", "ReadCut"]
 #: Most blocks of 64 bytes that a segment touches.
 SEGMENT_BLOCKS = (SEGMENT_BYTES >> BLOCK_LOG2) + 1
 
-_BLOCK_DW = 1 << (BLOCK_LOG2 - 2)
 
 
 class ReadCut(wiring.Component):
@@ -77,25 +76,33 @@ class ReadCut(wiring.Component):
         in_block = self.host_low[:BLOCK_LOG2]
         block = self.host_low[BLOCK_LOG2:]
         room = Signal(range(MAX_BLOCKS + 1))  # blocks up to the next multiple of MRRS
-        full = Signal()                       # the read ends there
+        free = Signal(range(MAX_BLOCKS + 1))  # `free`, but no more than counts
+        full = Signal()                       # the read ends at that multiple
+        cut = Signal(range(MAX_BLOCKS + 1))   # blocks of a read that does not end the segment
+        cut_less = Signal(range(MAX_BLOCKS))  # one less
 
-        with m.Switch(self.max_read_request):
-            with m.Case(0):
-                m.d.comb += room.eq(2 - block[:1])
-            with m.Case(1):
-                m.d.comb += room.eq(4 - block[:2])
-            with m.Default():
-                m.d.comb += room.eq(8 - block[:3])
+        # Small numbers are looked up: a carry chain takes longer.
+        for mrrs, blocks in enumerate((2, 4, 8)):
+            for number in range(blocks):
+                where = Const(number, blocks.bit_length() - 1)
+                with m.If((Mux(self.max_read_request > 2, 2, self.max_read_request) == mrrs)
+                          & (block[:len(where)] == where)):
+                    m.d.comb += room.eq(blocks - number)
+        with m.Switch(cut):
+            for number in range(1, MAX_BLOCKS + 1):
+                with m.Case(number):
+                    m.d.comb += cut_less.eq(number - 1)
 
         m.d.comb += [
-            self.last.eq((self.blocks <= room) & (self.blocks <= self.free)),
-            full.eq((room < self.blocks) & (room <= self.free)),
+            free.eq(Mux(self.free >= MAX_BLOCKS, MAX_BLOCKS, self.free)),
+            full.eq(room <= free),
+            self.last.eq((self.blocks <= room) & (self.blocks <= free)),
             # 128 bytes at least: two whole blocks, or three of which the first is not.
-            self.fits.eq(self.last | full | (self.free > 2)
-                         | ((self.free == 2) & (in_block == 0))),
-            self.take.eq(Mux(self.last, self.blocks, Mux(full, room, self.free))),
+            self.fits.eq(self.last | full | (free > 2) | ((free == 2) & (in_block == 0))),
+            cut.eq(Mux(full, room, free)),
+            self.take.eq(Mux(self.last, self.blocks, cut)),
             self.size.eq(Mux(self.last, self.bytes,
-                             (Mux(full, room, self.free) << BLOCK_LOG2) - in_block)),
+                             Cat((-in_block)[:BLOCK_LOG2], Mux(in_block == 0, cut, cut_less)))),
         ]
 
         # All reads but the last of a segment end with a block, so with a DW.
@@ -107,9 +114,11 @@ class ReadCut(wiring.Component):
             span.eq(in_block[:2] + self.bytes),
             from_first.eq(Const(0xF, 4) << in_block[:2]),
             to_last.eq(Mux(self.last, Const(0xF, 4) >> (~(span - 1)[:2]), 0xF)),
-            single.eq(Mux(self.last, span <= 4, (self.take == 1) & in_block[2:].all())),
-            self.length_dw.eq(Mux(self.last, (span + 3) >> 2,
-                                  self.take * _BLOCK_DW - in_block[2:])),
+            single.eq(Mux(self.last, span <= 4, (cut == 1) & in_block[2:].all())),
+            self.length_dw.eq(Mux(
+                self.last, (span + 3) >> 2,
+                Cat((-in_block[2:])[:BLOCK_LOG2 - 2],
+                    Mux(in_block[2:] == 0, cut, cut_less)))),
             self.first_be.eq(Mux(single, from_first & to_last, from_first)),
             self.last_be.eq(Mux(single, 0, to_last)),
         ]

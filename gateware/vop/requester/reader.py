@@ -113,7 +113,7 @@ class HostReader(wiring.Component):
         m.submodules.slots = slots = SlotBook()
         m.submodules.issuer = issuer = ReadIssuer(**shape, free_shape=credits.free.shape())
         m.submodules.digest = digest = CompletionDigest(width=self._width, tags=self._tags)
-        m.submodules.checker = checker = CompletionChecker(**shape)
+        m.submodules.checker = checker = CompletionChecker(**shape, tags=self._tags)
         m.submodules.placer = placer = LinePlacer(**shape)
 
         m.d.comb += [
