@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Write segments to host memory: every byte, every rule of PCIe, and no idle cycle."""
 
+import functools
+import operator
 import random
 from collections import deque
 from dataclasses import dataclass
@@ -93,8 +95,11 @@ class Bench:
         standing = False
         async for _, _, done, closed, valid, ready in ctx.tick().sample(
                 writer.done, writer.closed, writer.tlp.valid, writer.tlp.ready):
-            self.done += (done - self.done) % TICKETS
-            assert self.done <= len(self.sent)
+            newly = self.sent[self.done:self.done + (done - self.done) % TICKETS]
+            self.done += len(newly)
+            assert self.done % TICKETS == done, "more has left than was accepted"
+            assert closed == functools.reduce(
+                operator.or_, (1 << segment.channel for segment in newly), 0)
             if self.lossless:
                 assert self.done == ended, "tickets and bytes disagree"
                 owed += sum(len(tlp.enabled) for tlp in self.host.writes[seen:])
@@ -244,6 +249,22 @@ def test_the_neighbour_of_that_test_is_gathered():
 
         bench.expect_arrival(bench.sent)
         assert len(bench.host.writes) == 4 * 8 + 1
+    bench.run(story)
+
+
+@pytest.mark.parametrize(("card", "tlps"), [(0x180, 3), (0x1C0, 2)])
+def test_what_follows_a_cut_segment_is_compared_with_its_end(card, tlps):
+    bench = Bench(seed=9)
+
+    async def story(ctx):
+        for n in range(4):
+            bench.write(0x9000 + 1024 * n, 0, 1024)
+        bench.write(0x2000, 0x100, 192)
+        bench.write(0x20C0, card, 32)
+        await bench.drain(ctx)
+
+        bench.expect_arrival(bench.sent)
+        assert len(bench.host.writes) == 4 * 8 + tlps
     bench.run(story)
 
 
