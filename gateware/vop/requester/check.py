@@ -149,15 +149,35 @@ class CompletionChecker(wiring.Component):
         with m.If(valid):
             m.d.sync += expects.eq(expected)
 
-        # A look, and a beat that nobody expects, leave the entry as it is.
+        # A look brings no bytes; what an unexpected beat leaves here is not used.
         m.d.comb += [
             self.update_entry.card_address.eq(entry.card_address + beat.bytes),
             self.update_entry.lower.eq(entry.lower + beat.bytes),
             self.update_entry.bytes.eq(entry.bytes - beat.bytes),
         ]
 
-        # The first beat of a completion, or a look, brings its entry: from the table, or from here
-        # where the beat before changes it only now. Other beats go on with the one that is here.
+        self._bring_entry(m, valid, looked, beat, entry, payload)
+        self._give_credits(m, valid, beat, entry, expected, expects, failed | expires)
+        self._tell(m, valid, beat, entry, expected, failed, expires, closes)
+
+        placement = self.placement.payload
+        m.d.comb += [
+            self.placement.valid.eq(expected & ~entry.expired & ~beat.header.poisoned
+                                    & ~self.mute.bit_select(entry.slot.channel, 1)),
+            placement.card_address.eq(entry.card_address),
+            placement.offset.eq(entry.lower),
+            placement.bytes.eq(beat.bytes),
+            placement.wanted.eq(entry.bytes),
+            placement.data.eq(payload),
+        ]
+        return m
+
+    def _bring_entry(self, m, valid, looked, beat, entry, payload):
+        """Load the registers that the checks look at.
+
+        The first beat of a completion, or a look, brings its entry: from the table, or from here
+        where the beat before changes it only now. Other beats go on with the one that is here.
+        """
         own_tag = beat.header.tag[:self._tag_bits]
         looks = Signal()
         brings = Signal()
@@ -167,7 +187,7 @@ class CompletionChecker(wiring.Component):
             self.aging_look.eq(looks),
             self.tag.eq(Mux(self.valid, self.digest.header.tag, self.aging_tag)),
             brings.eq((self.valid & self.digest.first) | looks),
-            # Of a tag beyond ours only that it is none of ours matters.
+            # A tag beyond ours may pass for one of ours here: it is not expected in any case.
             again.eq(Mux(self.valid, self.digest.header.tag[:self._tag_bits] == own_tag,
                          self.aging_tag[:self._tag_bits] == own_tag)),
         ]
@@ -188,21 +208,6 @@ class CompletionChecker(wiring.Component):
             ]
             with m.If(~(self.update & again)):
                 m.d.sync += entry.eq(self.entry)
-
-        self._give_credits(m, valid, beat, entry, expected, expects, failed | expires)
-        self._tell(m, valid, beat, entry, expected, failed, expires, closes)
-
-        placement = self.placement.payload
-        m.d.comb += [
-            self.placement.valid.eq(expected & ~entry.expired & ~beat.header.poisoned
-                                    & ~self.mute.bit_select(entry.slot.channel, 1)),
-            placement.card_address.eq(entry.card_address),
-            placement.offset.eq(entry.lower),
-            placement.bytes.eq(beat.bytes),
-            placement.wanted.eq(entry.bytes),
-            placement.data.eq(payload),
-        ]
-        return m
 
     def _give_credits(self, m, valid, beat, entry, expected, expects, abandons):
         """Give back at the last beat itself, where what it belongs to has been checked before."""
