@@ -101,7 +101,8 @@ class Computer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = CardMemory(ram_bytes=RAM_BYTES, init=self._firmware)
+        m.submodules.memory = memory = CardMemory(ram_bytes=RAM_BYTES, reads=3, writes=2,
+                                                          init=self._firmware)
         m.submodules.soc = soc = Soc(line_bits=memory.line_bits, cpu=self._cpu,
                                    cpu_domain=self._cpu_domain, uart_divisor=4)
         m.submodules.arbiter = arbiter = RegisterArbiter()
@@ -118,8 +119,9 @@ class Computer(wiring.Component):
         connect(m, decoder.link, link.bus)
         connect(m, decoder.doorbell, doorbell.bus)
         connect(m, decoder.stats, stats.bus)
-        connect(m, soc.memory[0], memory.cpus[0])
-        connect(m, soc.memory[1], memory.cpus[1])
+        connect(m, soc.fetches, memory.reads[1])
+        connect(m, soc.loads, memory.reads[2])
+        connect(m, soc.stores, memory.writes[1])
         connect(m, flipped(self.aperture), memory.writes[0].request)
 
         m.d.comb += [

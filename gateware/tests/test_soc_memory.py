@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Card RAM: order, fairness, and the collision that block RAM does not forgive."""
+"""Card RAM: order, fairness, rates, and what a read sees of a write in the same cycle."""
 
 import random
 import re
@@ -7,7 +7,7 @@ import re
 import pytest
 from amaranth.sim import Simulator
 from vop.soc.memory import CardMemory
-from vop.soc.memory_bank import Bank
+from vop.soc.turns import Turns
 
 RAM_BYTES = 1024
 LINES = RAM_BYTES // 16
@@ -47,39 +47,30 @@ async def read_line(ctx, port, line):
     return payload
 
 
-async def cpu_read(ctx, port, line):
-    """Read on a CPU port; return the line and the cycles that it waited."""
-    waited = await put(ctx, port.request, line=line, data=0, strobe=0)
-    return ctx.get(port.response), waited
-
-
 def test_initial_content_is_read_back_by_every_port():
     image = bytes(range(256))
-    dut = CardMemory(ram_bytes=RAM_BYTES, reads=2, init=image)
+    dut = CardMemory(ram_bytes=RAM_BYTES, reads=3, init=image)
     seen = []
 
     async def bench(ctx):
         for line in (0, 1, 2, 15, 16):
-            seen.append((line, await read_line(ctx, dut.reads[0], line),
-                         await read_line(ctx, dut.reads[1], line),
-                         (await cpu_read(ctx, dut.cpus[0], line))[0],
-                         (await cpu_read(ctx, dut.cpus[1], line))[0]))
+            seen.append((line, [await read_line(ctx, port, line) for port in dut.reads]))
 
     simulate(dut, bench)
     assert len(seen) == 5
-    for line, *values in seen:
+    for line, values in seen:
         expected = int.from_bytes(image[16 * line:16 * line + 16], "little")
-        assert values == [expected] * 4, line
+        assert values == [expected] * 3, line
 
 
 def test_only_the_strobed_bytes_of_a_line_change():
-    dut = CardMemory(ram_bytes=RAM_BYTES, writes=2, init=b"\xee" * RAM_BYTES)
+    dut = CardMemory(ram_bytes=RAM_BYTES, writes=3, init=b"\xee" * RAM_BYTES)
     seen = []
 
     async def bench(ctx):
         await put(ctx, dut.writes[0].request, line=5, data=0x11223344, strobe=0b0101)
         await put(ctx, dut.writes[1].request, line=5, data=0x55 << 120, strobe=1 << 15)
-        await put(ctx, dut.cpus[0].request, line=5, data=0x66 << 32, strobe=1 << 4)
+        await put(ctx, dut.writes[2].request, line=5, data=0x66 << 32, strobe=1 << 4)
         seen.append(await read_line(ctx, dut.reads[0], 5))
         seen.append(await read_line(ctx, dut.reads[0], 4))
 
@@ -88,10 +79,10 @@ def test_only_the_strobed_bytes_of_a_line_change():
         bytes.fromhex("44ee22ee66eeeeeeeeeeeeeeeeeeee55"), b"\xee" * 16]
 
 
-def test_a_read_stream_and_a_write_stream_each_move_a_line_every_cycle_beside_the_cpu():
-    dut = CardMemory(ram_bytes=RAM_BYTES)
+def test_a_read_stream_and_a_write_stream_each_move_a_line_every_cycle_beside_other_reads():
+    dut = CardMemory(ram_bytes=RAM_BYTES, reads=3)
     taken = {"reads": 0, "writes": 0}
-    cpu_waits = []
+    waits = []
     cycles = 200
 
     async def stream_reads(ctx):
@@ -112,104 +103,146 @@ def test_a_read_stream_and_a_write_stream_each_move_a_line_every_cycle_beside_th
             taken["writes"] += ready
         ctx.set(port.valid, 0)
 
-    async def run_cpu(ctx):
+    async def read_now_and_then(ctx):
         generator = random.Random(1)
-        for _ in range(50):
-            _line, waited = await cpu_read(ctx, dut.cpus[0], generator.randrange(LINES))
-            cpu_waits.append(waited)
+        port = dut.reads[2].request
+        for _ in range(40):
+            ctx.set(port.payload, generator.randrange(LINES))
+            ctx.set(port.valid, 1)
+            waited = 0
+            while not (await ctx.tick().sample(port.ready))[-1]:
+                waited += 1
+            waits.append(waited)
+            ctx.set(port.valid, 0)
+            await ctx.tick()
 
-    simulate(dut, stream_reads, stream_writes, run_cpu)
+    simulate(dut, stream_reads, stream_writes, read_now_and_then)
     assert taken == {"reads": cycles, "writes": cycles}
-    assert max(cpu_waits) <= 3
+    assert len(waits) == 40
+    assert max(waits) <= 3
 
 
-def test_the_cpu_goes_first_when_reads_of_its_bank_never_pause():
-    dut = CardMemory(ram_bytes=RAM_BYTES, patience=3)
+@pytest.mark.parametrize("readers", [1, 2, 4])
+def test_another_reader_waits_no_longer_than_its_turn_and_patience_allow(readers):
+    patience = 3
+    dut = CardMemory(ram_bytes=RAM_BYTES, reads=1 + readers, patience=patience)
     waits = []
 
     async def hog(ctx):
         ctx.set(dut.reads[0].request.payload, 2)
         ctx.set(dut.reads[0].request.valid, 1)
 
-    async def run_cpu(ctx):
-        for _ in range(20):
-            waits.append((await cpu_read(ctx, dut.cpus[0], 4))[1])
+    def reader(port):
+        async def bench(ctx):
+            ctx.set(port.payload, 4)
+            ctx.set(port.valid, 1)
+            for _ in range(20):
+                waited = 0
+                while not (await ctx.tick().sample(port.ready))[-1]:
+                    waited += 1
+                waits.append(waited)
+        return bench
 
-    simulate(dut, run_cpu, background=[hog])
-    assert len(waits) == 20
-    assert max(waits) == 3
+    simulate(dut, *(reader(port.request) for port in dut.reads[1:]), background=[hog])
+    assert len(waits) == 20 * readers
+    assert max(waits) == (patience + 1) * readers - 1
 
 
-def test_the_first_write_port_never_waits_and_the_others_use_the_other_bank():
+def test_the_first_write_port_never_waits_and_the_others_share_what_it_leaves():
     dut = CardMemory(ram_bytes=RAM_BYTES, writes=3)
     waits = {0: [], 1: [], 2: []}
 
-    def writer(index):
+    async def first(ctx):
+        for line in range(60):
+            waits[0].append(await put(ctx, dut.writes[0].request, line=line % LINES,
+                                      data=line, strobe=EVERY_BYTE))
+            await ctx.tick()
+
+    def other(index):
         async def bench(ctx):
-            for line in range(60):
+            for line in range(28):
                 waits[index].append(await put(ctx, dut.writes[index].request, line=line % LINES,
                                               data=line, strobe=EVERY_BYTE))
         return bench
 
-    simulate(dut, writer(0), writer(1), writer(2))
+    simulate(dut, first, other(1), other(2))
     assert waits[0] == [0] * 60
-    assert len(waits[1]) == len(waits[2]) == 60
+    assert len(waits[1]) == len(waits[2]) == 28
     assert max(waits[1] + waits[2]) <= 4
 
 
-def test_no_bank_reads_the_line_that_it_writes_in_the_same_cycle():
-    dut = CardMemory(ram_bytes=RAM_BYTES, reads=2, writes=2)
-    banks = []
-    collisions = []
-    accesses = []
+def test_a_write_is_seen_by_reads_accepted_after_it_and_by_none_accepted_with_it():
+    dut = CardMemory(ram_bytes=RAM_BYTES, reads=3, writes=3)
+    generator = random.Random(2)
+    lines = [0] * LINES          # as of the writes accepted before the cycle
+    expected = {0: [], 1: [], 2: []}
+    seen = {0: [], 1: [], 2: []}
 
-    def hammer(request, seed, make):
+    def writer(request, seed):
         async def bench(ctx):
-            generator = random.Random(seed)
-            for _ in range(300):
-                fields = make(generator)
-                ctx.set(request.payload, fields)
+            random_source = random.Random(seed)
+            for _ in range(200):
+                await put(ctx, request, line=random_source.randrange(4),
+                          data=random_source.getrandbits(128), strobe=EVERY_BYTE)
+        return bench
+
+    def reader(request):
+        async def bench(ctx):
+            for _ in range(200):
+                ctx.set(request.payload, generator.randrange(4))
                 ctx.set(request.valid, 1)
                 await ctx.tick().until(request.ready)
             ctx.set(request.valid, 0)
+            await ctx.tick().repeat(4)
         return bench
 
-    def write(generator):
-        return {"line": generator.randrange(4), "data": 0, "strobe": generator.choice((1, 1 << 9))}
-
-    def access(generator):
-        return {"line": generator.randrange(4), "data": 0, "strobe": generator.choice((0, 1))}
-
     async def watch(ctx):
-        async for _clk, _rst, *values in ctx.tick().sample(*(
-                signal for bank in banks for signal in (
-                    bank.write_strobe, bank.write_address, bank.strobe, bank.read, bank.address))):
-            for at in range(0, len(values), 5):
-                write_strobe, write_address, strobe, reading, address = values[at:at + 5]
-                if write_strobe and (strobe or reading):
-                    accesses.append(address)
-                    if address == write_address:
-                        collisions.append(address)
+        signals = [signal for port in (*dut.reads, *dut.writes) for signal in (
+            port.request.valid, port.request.ready, port.request.payload)]
+        answers = [signal for port in dut.reads for signal in (
+            port.response.valid, port.response.payload)]
+        async for _clk, _rst, *values in ctx.tick().sample(*signals, *answers):
+            for index in range(3):
+                valid, ready, line = values[3 * index:3 * index + 3]
+                if valid and ready:
+                    expected[index].append(lines[line])
+            for index in range(3, 6):
+                valid, ready, write = values[3 * index:3 * index + 3]
+                if valid and ready:
+                    lines[write.line] = write.data
+            for index in range(3):
+                valid, line = values[18 + 2 * index:20 + 2 * index]
+                if valid:
+                    seen[index].append(line)
 
-    original = Bank.__init__
+    simulate(dut, *(writer(port.request, seed) for seed, port in enumerate(dut.writes)),
+             *(reader(port.request) for port in dut.reads), background=[watch])
+    assert all(len(lines_read) == 200 for lines_read in seen.values())
+    assert seen == expected
 
-    def record(self, **parameters):
-        original(self, **parameters)
-        banks.append(self)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Bank, "__init__", record)
-        simulator = Simulator(dut)
-    simulator.add_clock(8e-9)
-    simulator.add_testbench(hammer(dut.writes[0].request, 1, write))
-    simulator.add_testbench(hammer(dut.writes[1].request, 2, write))
-    simulator.add_testbench(hammer(dut.reads[0].request, 3, lambda g: g.randrange(4)))
-    simulator.add_testbench(hammer(dut.reads[1].request, 4, lambda g: g.randrange(4)))
-    simulator.add_testbench(hammer(dut.cpus[0].request, 5, access))
-    simulator.add_testbench(watch, background=True)
-    simulator.run()
-    assert len(accesses) > 100
-    assert collisions == []
+def test_turns_go_round_among_those_who_ask():
+    dut = Turns(count=4)
+    order = []
+
+    async def bench(ctx):
+        ctx.set(dut.served, 1)
+        for requests in (0b1111, 0b1111, 0b1111, 0b1111, 0b1010, 0b1010, 0b0001, 0b0001, 0):
+            ctx.set(dut.requests, requests)
+            order.append(ctx.get(dut.turn))
+            await ctx.tick()
+        ctx.set(dut.requests, 0b0011)
+        ctx.set(dut.served, 0)
+        await ctx.tick().repeat(3)
+        order.append(ctx.get(dut.turn))
+
+    simulate(dut, bench)
+    assert order == [0, 1, 2, 3, 0, 1, 3, 0, 0, 0]
+
+
+def test_turns_refuse_nobody_to_serve():
+    with pytest.raises(ValueError, match="^Requester count must be at least 1, not 0$"):
+        Turns(count=0)
 
 
 @pytest.mark.parametrize(("parameters", "message"), [
@@ -217,7 +250,10 @@ def test_no_bank_reads_the_line_that_it_writes_in_the_same_cycle():
     ({"ram_bytes": 1000},
      "Card RAM must be a power of two of at least four lines, not 1000 bytes"),
     ({"ram_bytes": 32}, "Card RAM must be a power of two of at least four lines, not 32 bytes"),
-    ({"ram_bytes": 64, "reads": 0}, "Card RAM must have a read and a write port, not 0 and 1"),
+    ({"ram_bytes": 64, "reads": 1},
+     "Card RAM must have two read ports and a write port, not 1 and 1"),
+    ({"ram_bytes": 64, "writes": 0},
+     "Card RAM must have two read ports and a write port, not 2 and 0"),
     ({"ram_bytes": 64, "patience": 0}, "Patience must be at least 1 cycle, not 0"),
     ({"ram_bytes": 64, "init": bytes(65)},
      "Initial content must fit 64 bytes of card RAM, not be 65 bytes"),

@@ -109,7 +109,7 @@ class Card(wiring.Component):
         width, ram_bytes = self._width, self._ram_bytes
         endpoint = Endpoint(width, ram_bytes=ram_bytes, raisers=2)
         copier = Copier(width=width, ram_bytes=ram_bytes, **self._copier_bounds)
-        memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=3, writes=3,
+        memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=5, writes=4,
                             init=self._firmware)
         soc = Soc(line_bits=memory.line_bits, width=width, cpu=self._cpu,
                   cpu_domain=self._cpu_domain, uart_divisor=self._uart_divisor)
@@ -158,8 +158,9 @@ class Card(wiring.Component):
         connect(m, copier.payload_read, memory.reads[0])
         connect(m, copier.ring_read, memory.reads[1])
         connect(m, endpoint.memory_read, memory.reads[2])
-        connect(m, soc.memory[0], memory.cpus[0])
-        connect(m, soc.memory[1], memory.cpus[1])
+        connect(m, soc.fetches, memory.reads[3])
+        connect(m, soc.loads, memory.reads[4])
+        connect(m, soc.stores, memory.writes[3])
 
         # Registers.
         connect(m, endpoint.registers, arbiter.host)

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .. import csr
 from ..regs import CARD_ADDRESSES, INTC
 from . import wishbone
-from .memory_port import CpuSignature
+from .memory_port import ReadSignature, WriteSignature
 
 __all__ = ["ALL_ONES", "InstructionBus", "DataBus"]
 
@@ -16,6 +16,7 @@ __all__ = ["ALL_ONES", "InstructionBus", "DataBus"]
 ALL_ONES = 0xFFFF_FFFF
 
 _WORD_BITS = 32
+_BURST_BITS = 3  # a burst fills a line of the CPU's instruction cache: 8 words, aligned
 
 
 def _word_index(width):
@@ -26,8 +27,9 @@ def _word_index(width):
 class InstructionBus(wiring.Component):
     """Answer instruction fetches from card RAM.
 
-    A line is read once and held: the words of a burst that lie in it follow in every cycle. It is
-    forgotten with the burst, so code that was written before a fetch is what the fetch sees.
+    A line is read once and held while its words are taken, and the next line of a burst is asked
+    for meanwhile. All is forgotten with the burst, so code that was written before a fetch is what
+    the fetch sees.
 
     Parameters
     ----------
@@ -37,8 +39,8 @@ class InstructionBus(wiring.Component):
     Members
     -------
     bus : ``In(wishbone.Signature())``
-        From the CPU.
-    memory : ``Out(CpuSignature(line_bits, width))``
+        From the CPU. A burst is 8 words, aligned.
+    memory : ``Out(ReadSignature(line_bits, width))``
         To card RAM.
     fault : ``Out(1)``
         Pulses for each word fetched outside card RAM; it reads all ones, an illegal instruction.
@@ -50,54 +52,54 @@ class InstructionBus(wiring.Component):
         self._width = width
         super().__init__({
             "bus":    In(wishbone.Signature()),
-            "memory": Out(CpuSignature(line_bits, width)),
+            "memory": Out(ReadSignature(line_bits, width)),
             "fault":  Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        line = self.bus.adr[self._index_bits:]
-        word = self.bus.adr[:self._index_bits]
-        request = self.memory.request
-        active = Signal()
-        inside = Signal()
-        held = Signal(self._width)
-        held_line = Signal.like(line)
+        bus, request, response = self.bus, self.memory.request, self.memory.response
+        word = bus.adr[:self._index_bits]
+        line = bus.adr[self._index_bits:]
+        place = Signal(_BURST_BITS - self._index_bits)  # of the line within its burst
+        held = Signal(self._width, reset_less=True)
         held_valid = Signal()
-        arrives = Signal()
-        words = Signal(self._width)
+        outside = Signal()      # `held` stands for what card RAM has not
+        ahead = Signal()        # the burst's next line is to be asked for
+        under_way = Signal()    # a line was asked for and has not come
+        wanted = Signal()       # ... for the burst that goes on
+        active = Signal()
+        goes_on = Signal()
+        leaves_line = Signal()
+        in_ram = Signal()
         m.d.comb += [
-            active.eq(self.bus.cyc & self.bus.stb),
-            inside.eq(line[self._line_bits:] == 0),
-            request.payload.line.eq(line),
-            words.eq(Mux(arrives, self.memory.response, held)),
+            place.eq(line),
+            active.eq(bus.cyc & bus.stb),
+            in_ram.eq(line[self._line_bits:] == 0),
+            goes_on.eq(bus.cti == wishbone.INCREMENTING),
+            leaves_line.eq(bus.ack & (word.all() | ~goes_on)),
+            bus.ack.eq(active & held_valid),
+            bus.dat_r.eq(held.word_select(word, _WORD_BITS)),
+            self.fault.eq(bus.ack & outside),
+            request.valid.eq((ahead | (active & ~held_valid & in_ram)) & ~under_way),
+            request.payload.eq(Cat((place + held_valid)[:len(place)], line[len(place):])),
         ]
-        m.d.sync += arrives.eq(0)
-        with m.If(arrives):
-            m.d.sync += held.eq(self.memory.response)
-        with m.If(active & ~inside):
-            m.d.comb += [
-                self.bus.dat_r.eq(ALL_ONES),
-                self.bus.ack.eq(1),
-                self.fault.eq(1),
-            ]
-        with m.Elif(active & held_valid & (held_line == line)):
-            m.d.comb += [
-                self.bus.dat_r.eq(words.word_select(word, _WORD_BITS)),
-                self.bus.ack.eq(1),
-            ]
-            with m.If(self.bus.cti != wishbone.INCREMENTING):
-                m.d.sync += held_valid.eq(0)
-        with m.Elif(active):
-            m.d.comb += request.valid.eq(1)
-            with m.If(request.ready):
-                m.d.sync += [
-                    arrives.eq(1),
-                    held_line.eq(line),
-                    held_valid.eq(1),
-                ]
-        with m.If(~self.bus.cyc):
+
+        with m.If(bus.ack & (word == 0) & goes_on & ~place.all() & ~outside):
+            m.d.sync += ahead.eq(1)
+        with m.If(request.valid & request.ready):
+            m.d.sync += [under_way.eq(1), wanted.eq(1), ahead.eq(0)]
+        with m.If(leaves_line):
             m.d.sync += held_valid.eq(0)
+        with m.If(response.valid):
+            m.d.sync += under_way.eq(0)
+            # A line that comes before its turn is dropped, and asked for again.
+            with m.If(wanted & (leaves_line | ~held_valid)):
+                m.d.sync += [held.eq(response.payload), held_valid.eq(1), outside.eq(0)]
+        with m.Elif(active & ~held_valid & ~in_ram & ~under_way):
+            m.d.sync += [held.eq((1 << self._width) - 1), held_valid.eq(1), outside.eq(1)]
+        with m.If(~bus.cyc | (bus.ack & ~goes_on)):
+            m.d.sync += [held_valid.eq(0), wanted.eq(0), ahead.eq(0)]
         return m
 
 
@@ -117,8 +119,8 @@ class DataBus(wiring.Component):
     Members
     -------
     bus : ``In(wishbone.Signature())``
-        From the CPU.
-    memory : ``Out(CpuSignature(line_bits, width))``
+        From the CPU. An access stands until it is acknowledged, or the CPU is reset.
+    loads : ``Out(ReadSignature(line_bits, width))``, stores : ``Out(WriteSignature(...))``
         To card RAM.
     shared : ``Out(csr.Signature(16))``, shared_grant : ``In(1)``
         To the registers that are also BAR0. An access holds until granted; its answer comes in the
@@ -141,7 +143,8 @@ class DataBus(wiring.Component):
         self._shared_bits = (CARD_ADDRESSES["bar0_bytes"] - 1).bit_length()
         super().__init__({
             "bus":          In(wishbone.Signature()),
-            "memory":       Out(CpuSignature(line_bits, width)),
+            "loads":        Out(ReadSignature(line_bits, width)),
+            "stores":       Out(WriteSignature(line_bits, width)),
             "shared":       Out(csr.Signature(self._shared_bits)),
             "shared_grant": In(1),
             "local":        Out(csr.Signature(local_bits)),
@@ -153,58 +156,89 @@ class DataBus(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bus = self.bus
-        address = Signal(32)
-        active = Signal()
+        ack = Signal()          # of all but a load from card RAM
+        loaded = Signal()       # such a load is answered now
+        nothing = Signal()      # what is acknowledged now lies nowhere
+        begins = Signal()
+        m.d.comb += begins.eq(bus.cyc & bus.stb & ~ack)
+        in_ram = bus.adr[self._index_bits + self._line_bits:] == 0
+        word = bus.adr[:self._index_bits]
+
+        with m.If(bus.ack | ~bus.cyc):
+            m.d.sync += nothing.eq(0)
+        self._add_loads(m, begins, in_ram, loaded, nothing)
+        stored = Signal()
         m.d.comb += [
-            address.eq(Cat(0, 0, bus.adr)),
-            active.eq(bus.cyc & bus.stb & ~bus.ack),
+            self.stores.request.valid.eq(begins & bus.we & in_ram),
+            self.stores.request.payload.line.eq(bus.adr[self._index_bits:]),
+            self.stores.request.payload.data.eq(bus.dat_w.replicate(self._width // _WORD_BITS)),
+            self.stores.request.payload.strobe.word_select(word, 4).eq(bus.sel),
+            stored.eq(self.stores.request.valid & self.stores.request.ready),
         ]
-        for target in (self.shared, self.local):
+        taken = self._add_registers(m, begins, bus.adr[-1] | (bus.we & ~in_ram), nothing)
+        m.d.sync += ack.eq(stored | taken)
+
+        from_ram = self.loads.response.payload.word_select(word, _WORD_BITS)
+        m.d.comb += [
+            bus.ack.eq(ack | loaded),
+            self.fault.eq(nothing & bus.ack),
+            bus.dat_r.eq(self.shared.read_data | self.local.read_data
+                         | (from_ram & loaded.replicate(_WORD_BITS))
+                         | nothing.replicate(_WORD_BITS)),
+        ]
+        return m
+
+    def _add_loads(self, m, begins, in_ram, loaded, nothing):
+        """Read card RAM before it is known whether the address lies in it: reading does no harm."""
+        bus, request = self.bus, self.loads.request
+        under_way = Signal()
+        wanted = Signal()       # it is of the access that stands
+        m.d.comb += [
+            request.valid.eq(begins & ~bus.we & ~bus.adr[-1] & ~under_way),
+            request.payload.eq(bus.adr[self._index_bits:]),
+            loaded.eq(self.loads.response.valid & wanted),
+        ]
+        with m.If(request.valid & request.ready):
+            m.d.sync += [under_way.eq(1), wanted.eq(1), nothing.eq(~in_ram)]
+        with m.If(self.loads.response.valid):
+            m.d.sync += under_way.eq(0)
+        with m.If(loaded | ~bus.cyc):
+            m.d.sync += wanted.eq(0)
+
+    def _add_registers(self, m, begins, elsewhere, nothing):
+        """Registers, and addresses that hold nothing: decoded first, then accessed."""
+        bus, shared, local = self.bus, self.shared, self.local
+        address = Cat(0, 0, bus.adr)
+        registers = address[self._local_bits:] == CARD_ADDRESSES["registers"] >> self._local_bits
+        in_bar0 = address[self._shared_bits:self._local_bits] == 0
+        asked = Signal()
+        is_shared, is_local, is_wait = Signal(), Signal(), Signal()
+        taken = Signal()
+        m.d.sync += [
+            asked.eq(begins & elsewhere & ~taken),
+            is_shared.eq(registers & in_bar0),
+            is_local.eq(registers & ~in_bar0),
+            is_wait.eq(~bus.we & (address[:self._local_bits] == INTC.address("wait"))),
+        ]
+        for target in (shared, local):
             m.d.comb += [
                 target.address.eq(address),
                 target.write_data.eq(bus.dat_w),
                 target.write_strobe.eq(bus.sel),
                 target.card.eq(1),
             ]
-        word = bus.adr[:self._index_bits]
-        memory = self.memory.request
-        m.d.comb += [
-            memory.payload.line.eq(bus.adr[self._index_bits:]),
-            memory.payload.data.eq(bus.dat_w.replicate(self._width // _WORD_BITS)),
-            memory.payload.strobe.word_select(word, 4).eq(bus.sel & bus.we.replicate(4)),
-        ]
-
-        taken = Signal()
-        from_ram = Signal()
-        from_nothing = Signal()
-        registers = address[self._local_bits:] == CARD_ADDRESSES["registers"] >> self._local_bits
-        waits = ~bus.we & (address[:self._local_bits] == INTC.address("wait")) & ~self.wake
-        m.d.sync += [from_ram.eq(0), from_nothing.eq(0)]
-        with m.If(active & (bus.adr[self._index_bits + self._line_bits:] == 0)):
-            m.d.comb += [memory.valid.eq(1), taken.eq(memory.ready)]
-            m.d.sync += from_ram.eq(1)
-        with m.Elif(active & registers & (address[self._shared_bits:self._local_bits] == 0)):
-            m.d.comb += [
-                self.shared.read.eq(~bus.we),
-                self.shared.write.eq(bus.we),
-                taken.eq(self.shared_grant),
-            ]
-        with m.Elif(active & registers & waits):
-            m.d.comb += self.parked.eq(1)
-        with m.Elif(active & registers):
-            m.d.comb += [
-                self.local.read.eq(~bus.we),
-                self.local.write.eq(bus.we),
-                taken.eq(1),
-            ]
-        with m.Elif(active):
-            m.d.comb += [self.fault.eq(1), taken.eq(1)]
-            m.d.sync += from_nothing.eq(1)
-
-        m.d.sync += bus.ack.eq(taken)
-        m.d.comb += bus.dat_r.eq(self.shared.read_data | self.local.read_data)
-        with m.If(from_ram):
-            m.d.comb += bus.dat_r.eq(self.memory.response.word_select(word, _WORD_BITS))
-        with m.If(from_nothing):
-            m.d.comb += bus.dat_r.eq(ALL_ONES)
-        return m
+        with m.If(asked & begins):
+            with m.If(is_shared):
+                m.d.comb += [
+                    shared.read.eq(~bus.we),
+                    shared.write.eq(bus.we),
+                    taken.eq(self.shared_grant),
+                ]
+            with m.Elif(is_local & is_wait & ~self.wake):
+                m.d.comb += self.parked.eq(1)
+            with m.Elif(is_local):
+                m.d.comb += [local.read.eq(~bus.we), local.write.eq(bus.we), taken.eq(1)]
+            with m.Else():
+                m.d.comb += taken.eq(1)
+            m.d.sync += nothing.eq(~is_shared & ~is_local)
+        return taken

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How card RAM is reached: whole lines, streamed, and a port of its own for each bus of the CPU."""
+"""How card RAM is reached: whole lines, streamed."""
 
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["WriteLayout", "ReadSignature", "WriteSignature", "CpuSignature"]
+__all__ = ["WriteLayout", "ReadSignature", "WriteSignature"]
 
 
 def WriteLayout(line_bits, width):
@@ -46,21 +46,3 @@ class WriteSignature(wiring.Signature):
 
     def __init__(self, line_bits, width):
         super().__init__({"request": Out(stream.Signature(WriteLayout(line_bits, width)))})
-
-
-class CpuSignature(wiring.Signature):
-    """Port of one CPU bus, as its initiator sees it.
-
-    Members
-    -------
-    request : ``Out(stream.Signature(WriteLayout(line_bits, width)))``
-        The access: a read where ``strobe`` is zero.
-    response : ``In(width)``
-        The line. Valid in the one cycle after a read was accepted.
-    """
-
-    def __init__(self, line_bits, width):
-        super().__init__({
-            "request":  Out(stream.Signature(WriteLayout(line_bits, width))),
-            "response": In(width),
-        })

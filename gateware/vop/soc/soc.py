@@ -11,7 +11,7 @@ from .bus import DataBus, InstructionBus
 from .cpu import Cpu
 from .cpu_island import CpuIsland
 from .intc import InterruptController
-from .memory_port import CpuSignature
+from .memory_port import ReadSignature, WriteSignature
 from .timer import MachineTimer
 from .uart import Uart
 
@@ -39,8 +39,8 @@ class Soc(wiring.Component):
 
     Members
     -------
-    memory : ``Out(CpuSignature(line_bits, width)).array(2)``
-        To card RAM: data bus, instruction bus.
+    fetches, loads : ``Out(ReadSignature(line_bits, width))``, stores : ``Out(WriteSignature(...))``
+        To card RAM.
     shared : ``Out(csr.Signature(16))``, shared_grant : ``In(1)``
         To the registers that are also BAR0. An access holds until granted; its answer comes in the
         cycle after.
@@ -69,7 +69,9 @@ class Soc(wiring.Component):
         self._cpu_domain = cpu_domain
         self._uart_divisor = uart_divisor
         super().__init__({
-            "memory":           Out(CpuSignature(line_bits, width)).array(2),
+            "fetches":          Out(ReadSignature(line_bits, width)),
+            "loads":            Out(ReadSignature(line_bits, width)),
+            "stores":           Out(WriteSignature(line_bits, width)),
             "shared":           Out(csr.Signature(16)),
             "shared_grant":     In(1),
             "hold":             In(1),
@@ -100,8 +102,9 @@ class Soc(wiring.Component):
 
         connect(m, cpu.instruction, instruction.bus)
         connect(m, cpu.data, data.bus)
-        connect(m, data.memory, flipped(self.memory[0]))
-        connect(m, instruction.memory, flipped(self.memory[1]))
+        connect(m, instruction.memory, flipped(self.fetches))
+        connect(m, data.loads, flipped(self.loads))
+        connect(m, data.stores, flipped(self.stores))
         connect(m, data.shared, flipped(self.shared))
         connect(m, uart.sent, flipped(self.uart_sent))
         csr.connect_all(m, data.local, (timer.bus, intc.bus, uart.bus))
