@@ -21,6 +21,8 @@ SEED_BASE   ?= 0
 # What `make bench` takes.
 RECORD      ?=
 STRICT      ?=
+# What `make timing` takes.
+LIMITS      ?= must
 export SHARE CARD INTERACTIVE FIRMWARE WAVES
 
 step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
@@ -67,10 +69,19 @@ test-hostile: tools ## Hostile hosts and rings: SEEDS=50 of them from SEED_BASE=
 	@$(PY) -m sim.hostile --seeds $(SEEDS) --base $(SEED_BASE)
 
 ##@ Measuring
-.PHONY: bench
+.PHONY: bench synth timing
 bench: tools ## Cycles and TLPs against their limits; RECORD=1 records them, STRICT=1 fails on any miss
 	$(call step,bench)
 	@$(PY) -m sim.bench $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(STRICT)),--strict)
+
+synth: tools ## Lookup tables, flip-flops and memories of each component, for Xilinx 7-series
+	$(call step,synthesis)
+	@$(PY) -m vop.xc7.synth
+
+timing: tools ## Place and route for the NiteFury II, three seeds; LIMITS=recorded judges by what was reached
+	$(call step,timing)
+	@python3 tools/setup.py nextpnr
+	@$(PY) -m vop.xc7.timing --limits $(LIMITS)
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from get_debian_packages import get_debian_packages
 from get_kernel import get_kernel
+from get_nextpnr import get_nextpnr
 from get_python import get_python
 from get_qemu import get_qemu
 from progress import SetupError, say
@@ -23,6 +24,7 @@ from progress import SetupError, say
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 PARTS = ("packages", "python", "qemu", "kernel")
+ON_REQUEST = ("nextpnr",)
 
 
 def provide(parts):
@@ -35,6 +37,7 @@ def provide(parts):
         "python": lambda: get_python(ROOT),
         "qemu": lambda: get_qemu(CACHE, versions["qemu"]),
         "kernel": lambda: get_kernel(CACHE, versions["kernel"]),
+        "nextpnr": lambda: get_nextpnr(CACHE, versions["nextpnr"]),
     }
     with ThreadPoolExecutor() as pool:
         for running in [pool.submit(fetches[part]) for part in parts if part in fetches]:
@@ -50,12 +53,14 @@ def main():
         "parts",
         nargs="*",
         metavar="PART",
-        help=f"what to provide: {', '.join(PARTS)} (default: all of them)",
+        help=f"what to provide: {', '.join(PARTS)} (default: all of these), "
+        f"{', '.join(ON_REQUEST)}",
     )
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.parts) - set(PARTS))
+    known = PARTS + ON_REQUEST
+    unknown = sorted(set(arguments.parts) - set(known))
     if unknown:
-        parser.error(f"unknown part {', '.join(unknown)}; choose from {', '.join(PARTS)}")
+        parser.error(f"unknown part {', '.join(unknown)}; choose from {', '.join(known)}")
     CACHE.mkdir(exist_ok=True)
     try:
         with open(CACHE / "lock", "w") as lock:

@@ -101,8 +101,8 @@ class Computer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = CardMemory(ram_bytes=RAM_BYTES, reads=3, writes=2,
-                                                          init=self._firmware)
+        m.submodules.memory = memory = CardMemory(
+            ram_bytes=RAM_BYTES, reads=3, writes=2, init=self._firmware)
         m.submodules.soc = soc = Soc(line_bits=memory.line_bits, cpu=self._cpu,
                                    cpu_domain=self._cpu_domain, uart_divisor=4)
         m.submodules.arbiter = arbiter = RegisterArbiter()

