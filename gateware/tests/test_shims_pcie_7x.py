@@ -390,6 +390,42 @@ def test_an_error_is_reported_as_posted_so_that_the_block_adds_no_completion():
     simulate(dut, drive)
 
 
+@both_widths
+def test_a_bad_ecrc_is_told_once_at_the_end_of_the_tlp(width):
+    dut = Pcie7xShim(width)
+    pulses = []
+
+    async def drive(ctx):
+        ctx.set(dut.phy.rx.ready, 1)
+        pace = Pace("flowing", 1)
+        tlps = [(random_request(pace.rng, "MWr", length=9, address=0x1000), 0) for _ in range(2)]
+        beats = pack_beats(tlps, straddle=False, rng=pace.rng, width=width)
+        of_second = len(beats) // 2
+        beats = [(*beat[:3], beat[3] | (number >= of_second)) for number, beat in enumerate(beats)]
+        await drive_rx(ctx, dut.pins, beats, Pace("stuttering", 2))
+        await ctx.tick().repeat(5)
+
+    async def watch(ctx):
+        while True:
+            *_, pulse = await ctx.tick().sample(dut.phy.rx_ecrc)
+            pulses.append(pulse)
+
+    simulate(dut, drive, background=[watch])
+    assert sum(pulses) == 1
+
+
+def test_a_locked_read_is_reported_as_such():
+    dut = Pcie7xShim()
+
+    async def drive(ctx):
+        ctx.set(dut.pins.cfg_err_cpl_rdy, 1)
+        ctx.set(dut.phy.error, {"unsupported": 1, "locked": 1, "ecrc": 1})
+        assert (ctx.get(dut.pins.cfg_err_ur), ctx.get(dut.pins.cfg_err_locked)) == (1, 1)
+        assert ctx.get(dut.pins.cfg_err_ecrc)
+
+    simulate(dut, drive)
+
+
 def test_a_report_waits_until_the_block_takes_it_and_is_made_once():
     dut = Pcie7xShim()
 

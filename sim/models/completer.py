@@ -101,6 +101,10 @@ class Completer:
             self._answers.append(answer)
             self._work.set()
 
+    def forget(self) -> None:
+        """Drop every answer that was not begun: whoever asked was reset."""
+        self._answers.clear()
+
     @property
     def quiet(self) -> bool:
         """Whether every read has been answered."""
@@ -178,7 +182,7 @@ class Completer:
                     continue
                 answer = self._rng.choice(due) if self.reorder else due[0]
                 await self._send(answer.completions.popleft())
-                if not answer.completions:
+                if not answer.completions and answer in self._answers:
                     self._answers.remove(answer)
             self._work.clear()
             await self._work.wait()

@@ -122,6 +122,12 @@ class CardDevice(Device):
         port.fc_state[0].active = True
         port.max_link_speed, port.max_link_width = self.LINK_SPEED, self.LINK_WIDTH
 
+    async def hot_reset(self) -> None:
+        """Reset everything on this side of the link, which was down."""
+        reset_registers(self.function, self.function.msi)
+        assert self.function.block is not None
+        await self.function.block.hot_reset()
+
     def accept_unrouted(self, tlp: Tlp) -> None:
         """Give the card a request as if it had hit a BAR, whatever its kind."""
         self.function.accept_unrouted(tlp)

@@ -3,6 +3,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import cocotb
@@ -178,10 +179,28 @@ class Host:
 
     async def function_level_reset(self) -> None:
         """Reset the function, wait, and put its configuration back."""
+
+        async def reset(control: int) -> None:
+            await self.card.capability_write_word(PciCapId.EXP, _DEVICE_CONTROL, control | 1 << 15)
+            await Timer(_FLR_SETTLE_NS, "ns")
+
+        await self._reset_between(reset)
+
+    async def hot_reset(self) -> None:
+        """Take the link down and up again, and put the card's configuration back."""
+
+        async def reset(_control: int) -> None:
+            self.completer.forget()
+            await self.device.hot_reset()
+            self.completer.forget()
+
+        await self._reset_between(reset)
+
+    async def _reset_between(self, reset: Callable[[int], Awaitable[None]]) -> None:
+        """Save configuration, reset by ``reset(device_control)``, restore configuration."""
         saved = await self.card.config_read(0, 256)
         control = await self.card.capability_read_word(PciCapId.EXP, _DEVICE_CONTROL)
-        await self.card.capability_write_word(PciCapId.EXP, _DEVICE_CONTROL, control | 1 << 15)
-        await Timer(_FLR_SETTLE_NS, "ns")
+        await reset(control)
         for offset in (0x10, 0x14, 0x18, 0x1C, 0x20, 0x24):
             await self.card.config_write(offset, saved[offset : offset + 4])
         await self.card.capability_write_word(PciCapId.EXP, _DEVICE_CONTROL, control)

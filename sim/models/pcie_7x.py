@@ -35,11 +35,14 @@ RESET_CYCLES = 8
 #: Cycles after bus mastering was switched off in which a memory request is dropped in silence.
 BUS_MASTER_GRACE_CYCLES = 64
 RESET_PULSE_CYCLES = 16
+HOT_RESET_NS = 2_000
 GRANT_LIMIT_CYCLES = 4096
 
 _MEMORY_READS = (TlpType.MEM_READ, TlpType.MEM_READ_64)
 _MEMORY_REQUESTS = (*_MEMORY_READS, TlpType.MEM_WRITE, TlpType.MEM_WRITE_64)
-_ERROR_PINS = ("ur", "cpl_timeout", "cpl_abort", "cpl_unexpect", "poisoned")
+_ERROR_PINS = ("ur", "cpl_timeout", "cpl_abort", "cpl_unexpect", "poisoned", "ecrc")
+#: Reports that the block ignores while `cfg_err_cpl_rdy` is low.
+_NEEDING_READY = ("ur", "cpl_abort")
 
 
 @dataclass
@@ -130,6 +133,8 @@ class Pcie7x:
     watchers
         Called with each TLP that the card sends. One that answers False has complained of the TLP,
         which then goes no further.
+    drops
+        So many of the next TLPs from the card are dropped, with `tx_err_drop`.
     send_delay_ns
         How long the link takes for each TLP, beyond what ``upstream`` takes: a busy link.
     """
@@ -155,6 +160,8 @@ class Pcie7x:
         self.watchers: list[Callable[[Tlp], bool]] = []
         self.listeners: list[Callable[[Tlp], None]] = []
         self.send_delay_ns = 0
+        self.drops = 0
+        self._down = False
         self.buffer = CompletionBuffer(self.faults.append)
         self._clk = dut.clk
         self._rx = RxPins(dut, self.pace, width, begun=self._begin, ended=self._end)
@@ -210,6 +217,8 @@ class Pcie7x:
             self._pulse_reset(),
         ]
         loops += [self._watch_error(name) for name in _ERROR_PINS]
+        if self.pace.name == "stuttering":
+            loops.append(self._vary_report_ready())
         for loop in loops:
             cocotb.start_soon(loop)
 
@@ -221,6 +230,9 @@ class Pcie7x:
 
     def deliver(self, tlp: Tlp, bar: int | None = None) -> None:
         """Queue a TLP for the card; ``bar`` is the BAR it hit. Its credits return when it is in."""
+        if self._down:
+            tlp.release_fc()
+            return
         for listen in self.listeners:
             listen(tlp)
         self._rx.put(tlp, bar)
@@ -248,6 +260,23 @@ class Pcie7x:
         self.buffer.clear()
         self._reset_due.set()
 
+    async def hot_reset(self) -> None:
+        """Take the link down for a while, and the card with it: `user_reset` rises."""
+        await FallingEdge(self._clk)
+        self._down = True
+        self.dut.user_lnk_up.value = 0
+        self.dut.rst.value = 1
+        await FallingEdge(self._clk)
+        for what in (self._rx, self._tx):
+            what.forget()
+        for waiting in (self._outbox, self._own, self.buffer):
+            waiting.clear()
+        await Timer(HOT_RESET_NS, "ns")
+        await FallingEdge(self._clk)
+        self._down = False
+        self.dut.user_lnk_up.value = 1
+        self.dut.rst.value = 0
+
     def quiet(self) -> bool:
         """Tell whether nothing is under way here, in either direction."""
         return not (
@@ -267,6 +296,11 @@ class Pcie7x:
     def reported(self) -> list[str]:
         """Names of what the host was told of, in order."""
         return [report.name for report in self.reports]
+
+    @property
+    def held_nonposted(self) -> bool:
+        """Whether the card ever held non-posted requests back."""
+        return self._rx.held
 
     @property
     def straddles(self) -> int:
@@ -297,6 +331,10 @@ class Pcie7x:
             return
         if tlp.fmt_type in _MEMORY_REQUESTS and not self._may_master(began_ns, tlp):
             return
+        if self.drops:
+            self.drops -= 1
+            cocotb.start_soon(self._tell_of_drop())
+            return
         verdicts = [watch(tlp) for watch in self.watchers]
         if not all(verdicts):
             return  # no host could make sense of it
@@ -305,6 +343,13 @@ class Pcie7x:
         self.to_host.count(tlp)
         self._outbox.append(tlp)
         self._outgoing.set()
+
+    async def _tell_of_drop(self) -> None:
+        """Pulse `tx_err_drop`."""
+        await FallingEdge(self._clk)
+        self.dut.tx_err_drop.value = 1
+        await FallingEdge(self._clk)
+        self.dut.tx_err_drop.value = 0
 
     def _may_master(self, began_ns: float, what: object) -> bool:
         """Drop requests while bus mastering is off; those that came well after it are a fault."""
@@ -322,7 +367,8 @@ class Pcie7x:
                 self._sending = True
                 if self.send_delay_ns:
                     await Timer(self.send_delay_ns, "ns")
-                await self.upstream(self._outbox.popleft())
+                if self._outbox:  # a reset may have emptied it
+                    await self.upstream(self._outbox.popleft())
                 if self._tx.is_short:
                     await FallingEdge(self._clk)
                     self._tx.show_room()
@@ -342,7 +388,9 @@ class Pcie7x:
                 await FallingEdge(self._clk)
             dut.cfg_interrupt_rdy.value = 1
             await ReadOnly()
-            if not dut.cfg_interrupt.value:
+            if self._down:
+                pass
+            elif not dut.cfg_interrupt.value:
                 self.faults.append("cfg_interrupt fell before cfg_interrupt_rdy")
             else:
                 self._message(int(dut.cfg_interrupt_di.value))
@@ -406,8 +454,9 @@ class Pcie7x:
                 else:
                     self.faults.append("tx_cfg_gnt withheld for too long")
                 dut.tx_cfg_req.value = 0
-                self._outbox.append(self._own.popleft())
-                self._outgoing.set()
+                if self._own:
+                    self._outbox.append(self._own.popleft())
+                    self._outgoing.set()
             self._own_due.clear()
             await self._own_due.wait()
 
@@ -422,6 +471,13 @@ class Pcie7x:
             await FallingEdge(self._clk)
             self._reset_due.clear()
 
+    async def _vary_report_ready(self) -> None:
+        """Take no reports of refusals, now and then."""
+        while True:
+            await Timer(CLOCK_NS * self.pace.rng.randrange(1, 100), "ns")
+            await FallingEdge(self._clk)
+            self.dut.cfg_err_cpl_rdy.value = self.pace.rng.random() < 0.5
+
     async def _watch_error(self, name: str) -> None:
         pin = getattr(self.dut, f"cfg_err_{name}")
         while True:
@@ -429,7 +485,8 @@ class Pcie7x:
                 await RisingEdge(pin)
             await FallingEdge(self._clk)
             await ReadOnly()
-            if pin.value:
+            ignored = name in _NEEDING_READY and not self.dut.cfg_err_cpl_rdy.value
+            if pin.value and not ignored:
                 posted = bool(self.dut.cfg_err_posted.value)
                 header = int(self.dut.cfg_err_tlp_cpl_header.value)
                 self.reports.append(ErrorReport(name, posted, header))

@@ -20,6 +20,7 @@ from cocotb.triggers import Event, FallingEdge, First, RisingEdge, Timer, ValueC
 from cocotbext.axi import AxiStreamBus
 from cocotbext.pcie.core.tlp import CplStatus, Tlp, TlpType
 from cocotbext.pcie.xilinx.us import UltraScalePlusPcieDevice
+from cocotbext.pcie.xilinx.us.interface import UsPcieTransaction
 from cocotbext.pcie.xilinx.us.tlp import ErrorCode, Tlp_us
 
 from .completion_buffer import CompletionBuffer
@@ -38,7 +39,9 @@ _FREQUENCY = 1e9 / CLOCK_NS
 _LINKS = {128: (2, 4), 256: (3, 4)}
 #: TLPs from the card that may wait for the link before the block's pipeline stands.
 _TRANSMIT_TLPS = 16
+_RESET_CYCLES = 8
 _RESET_LIMIT_NS = 1_000_000
+_HOT_RESET_NS = 2_000
 _CREDITS = 15
 
 _CONFIGURATION = (TlpType.CFG_READ_0, TlpType.CFG_WRITE_0, TlpType.CFG_READ_1, TlpType.CFG_WRITE_1)
@@ -134,11 +137,18 @@ class _Device(UltraScalePlusPcieDevice):
 
     async def upstream_recv(self, tlp: Tlp) -> None:
         """Take a TLP from the link."""
+        if self.block.is_down:
+            tlp.release_fc()
+            return
         if tlp.is_completion() or (
             tlp.fmt_type not in _CONFIGURATION and self.functions[0].match_bar(tlp.address)
         ):
             self.block.bring(tlp)
         await super().upstream_recv(tlp)
+
+    async def hot_reset(self) -> None:
+        """Reset everything on this side of the link, which was down."""
+        await self.block.hot_reset()
 
     def accept_unrouted(self, tlp: Tlp) -> None:
         """Give the card a request as if it had hit a BAR, whatever its kind."""
@@ -171,6 +181,8 @@ class PcieUsplus:
         self.listeners: list[Callable[[Tlp], None]] = []
         self.send_delay_ns = 0
         self.held_back = False
+        self.held_nonposted = False
+        self.is_down = False
         self.buffer = CompletionBuffer(self.faults.append)
         self._outbox: deque[Tlp] = deque()
         self._changed = Event()
@@ -190,7 +202,6 @@ class PcieUsplus:
             pf0_msi_enable=True,
             pf0_msi_count=32,
             user_clk=dut.clk,
-            user_reset=dut.rst,
             cq_bus=AxiStreamBus.from_prefix(dut, "m_axis_cq"),
             rc_bus=AxiStreamBus.from_prefix(dut, "m_axis_rc"),
             rq_bus=AxiStreamBus.from_prefix(dut, "s_axis_rq"),
@@ -222,9 +233,10 @@ class PcieUsplus:
             cocotb.start_soon(self._vary_credits())
         cocotb.start_soon(self._send())
         cocotb.start_soon(self._watch_errors())
-        await RisingEdge(dut.rst)
-        await FallingEdge(dut.rst)
-        await FallingEdge(dut.clk)
+        dut.rst.value = 1
+        for _ in range(_RESET_CYCLES):
+            await FallingEdge(dut.clk)
+        dut.rst.value = 0
 
     # What the link side calls.
 
@@ -271,6 +283,8 @@ class PcieUsplus:
 
     async def take(self, tlp: Tlp) -> None:
         """Judge a TLP of the card, and queue it for the link."""
+        if self.is_down:
+            return
         while len(self._outbox) >= _TRANSMIT_TLPS:
             self.held_back = True
             self._changed.clear()
@@ -289,8 +303,9 @@ class PcieUsplus:
         self._queue(tlp)
 
     def _queue(self, tlp: Tlp) -> None:
-        self._outbox.append(tlp)
-        self._changed.set()
+        if not self.is_down:
+            self._outbox.append(tlp)
+            self._changed.set()
 
     async def _send(self) -> None:
         while True:
@@ -298,13 +313,43 @@ class PcieUsplus:
                 self._sending = True
                 if self.send_delay_ns:
                     await Timer(self.send_delay_ns, "ns")
-                await self.device.upstream_send(self._outbox.popleft())
-                self._changed.set()
+                if self._outbox:  # a reset may have emptied it
+                    await self.device.upstream_send(self._outbox.popleft())
+                    self._changed.set()
             self._sending = False
             self._changed.clear()
             await self._changed.wait()
 
     # What the model leaves out.
+
+    async def hot_reset(self) -> None:
+        """Take the link down for a while, and the card with it.
+
+        The model knows no such thing. While the card is in reset, it takes what the model still
+        has for it; what the card had begun is ended, and thrown away.
+        """
+        device, dut = self.device, self.dut
+        self.is_down = True
+        reset_registers(self.function, self.function.msi_cap)
+        await FallingEdge(dut.clk)
+        dut.rst.value = 1
+        await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
+        for sink in (device.rq_sink, device.cc_sink):
+            if sink.active:
+                sink.sample_obj = UsPcieTransaction(tlast=1)
+                sink.sample_sync.set()
+        for queue in (device.cq_queue, device.cq_np_queue, device.rc_queue, device.rq_np_queue):
+            while not queue.empty():
+                queue.get_nowait()
+        self._outbox.clear()
+        self.buffer.clear()
+        await Timer(_HOT_RESET_NS, "ns")
+        await FallingEdge(dut.clk)
+        device.active_request = [None] * 256
+        device.cpld_credit_count = 0
+        self.is_down = False
+        dut.rst.value = 0
 
     async def _function_level_reset(self) -> None:
         """Reset configuration, show it on the pins until the card is done. Ref: PG213."""
@@ -356,6 +401,7 @@ class PcieUsplus:
         self._wrap(self.device.cq_source, "send", self._see_request)
         self._wrap(self.device.rc_source, "send", self._see_completion)
         self._wrap(self.device.cc_sink, "_sink_frame", self._see_answer)
+        self._wrap(self.device.cq_np_queue, "put_nowait", self._see_held)
 
     @staticmethod
     def _wrap(owner: Any, name: str, see: Callable[[Any], None]) -> None:
@@ -372,6 +418,9 @@ class PcieUsplus:
         enables = frame.first_be | frame.last_be << 4
         self._requests[words[2] >> 16, words[3] & 0xFF] = [enables, *words[:4]]
 
+    def _see_held(self, _tlp: Any) -> None:
+        self.held_nonposted = True
+
     def _see_completion(self, frame: Any) -> None:
         error = frame.data[0] >> 12 & 0xF
         if error in _REPORTED:
@@ -380,6 +429,8 @@ class PcieUsplus:
     def _see_answer(self, frame: Any) -> None:
         """A refusal brings the request back: PG213, "Completions with Error Status"."""
         words = frame.data
+        if self.is_down:
+            return
         if words[1] >> 11 & 7 == CplStatus.UR:
             expected = self._requests.get((words[1] >> 16, words[2] & 0xFF))
             if words[3:] != expected:

@@ -49,7 +49,7 @@ class RxPins:
 
     ``begun`` is called with a TLP when the card has taken its first beat, ``ended`` when it has
     taken its last. ``busy`` tells whether anything is queued or shown; ``straddles`` counts packets
-    that began in the middle of a beat.
+    that began in the middle of a beat; ``held`` tells whether `rx_np_ok` ever held one back.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class RxPins:
         self._shown: dict[str, int] = {}
         self.busy = False
         self.straddles = 0
+        self.held = False
 
     def idle(self) -> None:
         """Drive the pins to their idle value."""
@@ -86,6 +87,16 @@ class RxPins:
         self._waiting.append(_Packet(tlp, to_words(tlp), hit))
         self.busy = True
         self._queued.set()
+
+    def forget(self) -> None:
+        """Drop everything: the link is down. A beat that is shown is taken to its end."""
+        lost = [packet.tlp for packet in self._waiting]
+        if self._showing is not None:
+            lost.append(self._showing.tlp)
+        for tlp in lost:
+            tlp.release_fc()
+        self._waiting.clear()
+        self._showing = None
 
     def _drive(self, **pins: int) -> None:
         for name, value in pins.items():
@@ -103,6 +114,7 @@ class RxPins:
         for place, packet in enumerate(self._waiting):
             held = packet.tlp.is_nonposted()
             if held and self._after_hold >= NON_POSTED_SLACK:
+                self.held = True
                 continue
             self._after_hold += held
             del self._waiting[place]

@@ -47,6 +47,7 @@ class TxPins:
         self._lanes = width // 32
         self._taken, self._held, self._complain = taken, held, complain
         self._words: list[int] = []
+        self._waiting: tuple[int, int, int, int] | None = None  # a beat shown and not taken
         self._room_shown = self.least_room = TRANSMIT_BUFFERS
         self.busy = False
 
@@ -68,6 +69,12 @@ class TxPins:
             self._dut.tx_buf_av.value = self._room_shown = room
             self.least_room = min(self.least_room, room)
 
+    def forget(self) -> None:
+        """Drop what was begun: the card is in reset."""
+        self._words = []
+        self._waiting = None
+        self.busy = False
+
     def _sample(self) -> tuple[int, int, int, int]:
         """Read data, last, keep and user of the beat that is shown."""
         dut = self._dut
@@ -80,13 +87,13 @@ class TxPins:
     async def run(self) -> None:
         """Take packets, for ever."""
         valid, ready_pin = self._dut.s_axis_tx_tvalid, self._dut.s_axis_tx_tready
-        shown, waiting = 1, None
+        shown = 1
         began_ns = 0.0
         while True:
             if not valid.value:
-                if waiting is not None:
+                if self._waiting is not None:
                     self._complain("s_axis_tx: tvalid must hold until tready, but fell")
-                    waiting = None
+                    self._waiting = None
                 self.busy = bool(self._words)
                 await RisingEdge(valid)
                 if self._clk.value:
@@ -101,11 +108,11 @@ class TxPins:
                 await ReadOnly()
                 if self._sample() != beat:
                     self._complain("s_axis_tx: a beat must not depend on inputs of its cycle")
-            if waiting not in (None, beat):
+            if self._waiting not in (None, beat):
                 self._complain(
-                    f"s_axis_tx: a beat must hold until tready, but {waiting} became {beat}"
+                    f"s_axis_tx: a beat must hold until tready, but {self._waiting} became {beat}"
                 )
-            waiting = None if ready else beat
+            self._waiting = None if ready else beat
             if ready:
                 began_ns = began_ns if self._words else get_sim_time("ns")
                 self._append(*beat, began_ns)

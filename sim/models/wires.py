@@ -47,7 +47,9 @@ PINS = {
     "cfg_err_cpl_abort": Out(1),
     "cfg_err_cpl_unexpect": Out(1),
     "cfg_err_poisoned": Out(1),
+    "cfg_err_ecrc": Out(1),
     "cfg_err_posted": Out(1),
+    "cfg_err_locked": Out(1),
     "cfg_err_tlp_cpl_header": Out(48),
     "cfg_err_cpl_rdy": In(1),
 }

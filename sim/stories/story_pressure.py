@@ -39,6 +39,43 @@ async def reads_are_held_back_while_answers_cannot_leave(bench):
     assert b"".join(answers) == image
     assert (await channel.record()).error is CommandError.OK
     assert await bench.card.dump(0x5000, 6) == b"passed"
+    assert bench.block.held_nonposted
+
+
+@story()
+async def configuration_requests_without_end_stop_nothing(bench):
+    channel = await bench.card.channel()
+    there, back = (bench.host.memory.allocate(8192) for _ in range(2))
+    storm = cocotb.start_soon(configure_forever(bench))
+
+    await channel.submit(Opcode.COPY, host=there.address, card=0x8000, length=8192)
+    await channel.submit(Opcode.COPY, host=back.address, card=0x8000, length=8192, to_host=True)
+    errors = {(await channel.record()).error for _ in range(2)}
+    storm.cancel()
+
+    assert errors == {CommandError.OK}
+    assert back.content == there.content
+
+
+async def configure_forever(bench):
+    """Read configuration space, as fast as answers come."""
+    identity = bench.host.card.vendor_id
+    while True:
+        assert await bench.host.card.config_read_word(0) == identity
+
+
+@story(unless={"pcie_usplus": "its model drops nothing by itself"})
+async def what_the_block_drops_is_lost_and_nothing_else(bench):
+    channel = await bench.card.channel()
+    buffer = bench.host.memory.allocate(512)
+    bench.block.drops = 1
+
+    record = await channel.copy(buffer, 0x8000, 512, to_host=False)
+
+    assert record.error is CommandError.TIMEOUT
+    await channel.open()
+    assert (await channel.copy(buffer, 0x8000, 512, to_host=False)).error is CommandError.OK
+    assert await bench.card.dump(0x8000, 512) == buffer.content
 
 
 @story()

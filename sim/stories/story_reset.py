@@ -30,6 +30,43 @@ async def a_reset_in_mid_transfer_leaves_a_card_that_works(bench, to_host, after
     assert await bench.card.dump(0x8000, 32768) == buffer.content
 
 
+@cocotb.parametrize(to_host=[True, False], after_ns=[400, 2_000])
+@story()
+async def a_hot_reset_in_mid_transfer_leaves_a_card_that_works(bench, to_host, after_ns):
+    bench.host.completer.latency_ns = 1_000
+    channel = await bench.card.channel()
+    buffer = bench.host.memory.allocate(32768)
+    await bench.card.load(0x4000, b"kept")
+    await channel.submit(
+        Opcode.COPY, host=buffer.address, card=0x8000, length=32768, to_host=to_host
+    )
+    await Timer(after_ns, "ns")
+
+    await bench.hot_reset()
+
+    assert await channel.status() == (ChannelState.IDLE, CommandError.OK)
+    assert await bench.card.dump(0x4000, 4) == b"kept"
+    await channel.open()
+    record = await channel.copy(buffer, 0x8000, 4000, to_host=False)
+    assert record.error is CommandError.OK
+    assert await bench.card.dump(0x8000, 4000) == buffer.content[:4000]
+
+
+@story()
+async def a_hot_reset_stops_the_cpu_and_vectors_work_again_after_it(bench):
+    await bench.host.enable_msi(5)
+    puppet = await Puppet.started(bench.card)
+    await puppet.set("doorbell.c2h_ring", 3)
+
+    await bench.hot_reset()
+
+    assert await bench.card.get("link.boot_state") == BootState.RESET
+    bench.host.vectors.clear()
+    puppet = await Puppet.started(bench.card)
+    await puppet.set("doorbell.c2h_ring", 4)
+    await bench.host.vector(4)
+
+
 @story()
 async def a_reset_stops_the_cpu_and_closes_the_guard(bench):
     await Puppet.started(bench.card)

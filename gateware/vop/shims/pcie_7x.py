@@ -69,7 +69,9 @@ class PinsSignature(wiring.Signature):
             "cfg_err_cpl_abort":        In(1),
             "cfg_err_cpl_unexpect":     In(1),
             "cfg_err_poisoned":         In(1),
+            "cfg_err_ecrc":             In(1),
             "cfg_err_posted":           In(1),
+            "cfg_err_locked":           In(1),
             "cfg_err_tlp_cpl_header":   In(48),
             "cfg_err_cpl_rdy":          Out(1),
         })
@@ -138,6 +140,10 @@ class Pcie7xShim(wiring.Component):
             with m.If(pins.m_axis_rx_tuser[2 + bar]):
                 m.d.comb += bar_hit.eq(bar)
         rx_idle = Signal()
+        rx_ends = Signal()
+        # [0] = ECRC error, told with the end of a TLP.
+        m.d.sync += link.rx_ecrc.eq(pins.m_axis_rx_tvalid & pins.m_axis_rx_tready & rx_ends
+                                    & pins.m_axis_rx_tuser[0])
         if self._width == 128:
             # is_sof and is_eof frame the TLPs; tkeep and tlast do not.
             m.submodules.rx_unstraddler = unstraddler = Unstraddler()
@@ -153,6 +159,7 @@ class Pcie7xShim(wiring.Component):
                 unstraddler.i.valid.eq(pins.m_axis_rx_tvalid),
                 pins.m_axis_rx_tready.eq(unstraddler.i.ready),
                 rx_idle.eq(unstraddler.idle),
+                rx_ends.eq(tuser[21]),
             ]
         else:
             m.d.comb += [
@@ -162,6 +169,7 @@ class Pcie7xShim(wiring.Component):
                 rx_stage.i.valid.eq(pins.m_axis_rx_tvalid),
                 pins.m_axis_rx_tready.eq(rx_stage.i.ready),
                 rx_idle.eq(1),
+                rx_ends.eq(pins.m_axis_rx_tlast),
             ]
 
         # Transmit.
@@ -231,6 +239,8 @@ class Pcie7xShim(wiring.Component):
             pins.cfg_err_cpl_abort.eq(reporter.report.completion_abort),
             pins.cfg_err_cpl_unexpect.eq(reporter.report.completion_unexpected),
             pins.cfg_err_poisoned.eq(reporter.report.poisoned),
+            pins.cfg_err_ecrc.eq(reporter.report.ecrc),
+            pins.cfg_err_locked.eq(reporter.report.locked),
             pins.cfg_err_posted.eq(reporter.report.posted),
             pins.cfg_err_tlp_cpl_header.eq(reporter.report.header),
         ]

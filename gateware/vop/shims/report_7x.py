@@ -25,7 +25,7 @@ ErrorHeaderLayout = data.StructLayout({
 
 
 class ErrorReporter(wiring.Component):
-    """Pass reports on in the cycle in which they come; keep one that the block would not see.
+    """Pass reports on in the cycle in which they come; keep one that the block would not take.
 
     Only ``cfg_err_ur`` and ``cfg_err_cpl_abort`` wait for the block. One waits: another that comes
     before the block is ready takes its place, so that the host hears of one.
@@ -36,7 +36,7 @@ class ErrorReporter(wiring.Component):
     Members
     -------
     found : ``In(ErrorLayout)``
-        Faults, one-cycle pulses.
+        Faults, one-cycle pulses. ``ecrc`` may come beside another.
     ready : ``In(1)``
         ``cfg_err_cpl_rdy``.
     report : ``Out(ErrorLayout)``
@@ -55,19 +55,22 @@ class ErrorReporter(wiring.Component):
         found, report = self.found, self.report
         waits = Signal()
         waiting = Signal(ErrorLayout)        # valid while ``waits``
-        must_wait = Signal()
-        others = found.completion_timeout | found.completion_unexpected | found.poisoned
+        needs_ready = Signal()
+        others = Signal()
         m.d.comb += [
-            must_wait.eq((found.unsupported | found.completion_abort) & ~self.ready),
+            needs_ready.eq(found.unsupported | found.completion_abort),
+            others.eq(found.completion_timeout | found.completion_unexpected | found.poisoned),
             self.idle.eq(~waits),
         ]
-        with m.If(must_wait):
+        with m.If(needs_ready & ~self.ready):
             m.d.sync += [waits.eq(1), waiting.eq(found)]
-        with m.Elif(found.unsupported | found.completion_abort | others):
+        with m.Elif(needs_ready | others):
             m.d.comb += report.eq(found)
         with m.Elif(waits & self.ready):
             m.d.comb += report.eq(waiting)
             m.d.sync += waits.eq(0)
-        m.d.comb += report.posted.eq(report.unsupported | report.completion_abort
-                                     | report.poisoned)
+        m.d.comb += [
+            report.ecrc.eq(found.ecrc),      # of no TLP that the block could ask for
+            report.posted.eq(report.unsupported | report.completion_abort | report.poisoned),
+        ]
         return m
