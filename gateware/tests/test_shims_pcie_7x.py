@@ -451,11 +451,11 @@ def test_a_report_waits_until_the_block_takes_it_and_is_made_once():
 
 
 @both_widths
-def test_the_transmit_queue_is_shallow_up_to_two_tlps(width):
+def test_the_transmit_queue_is_shallow_while_no_more_than_two_tlps_wait(width):
     dut = Pcie7xShim(width)
 
     async def drive(ctx):
-        for free, shallow in ((20, 1), (18, 1), (17, 0), (5, 0), (18, 1), (29, 1), (26, 0)):
+        for free, shallow in ((20, 1), (17, 1), (16, 0), (5, 0), (17, 1), (29, 1), (25, 0)):
             ctx.set(dut.pins.tx_buf_av, free)
             await ctx.tick()
             assert ctx.get(dut.phy.tx_shallow) == shallow
