@@ -20,7 +20,9 @@ class ReadCut(wiring.Component):
     """Choose the largest read that PCIe and the completion credits allow. Combinational.
 
     A read ends with its segment, at a multiple of MRRS (512 bytes at most), or where the credits
-    end, but then it has 128 bytes at least. As MRRS divides 4096, it crosses no 4 KiB boundary.
+    end, but then at a multiple of 128 bytes, and it has 128 at least: many hosts complete in pieces
+    of 128, and a read that lies across would take one piece more. As MRRS divides 4096, no read
+    crosses a 4 KiB boundary.
 
     Specification
     -------------
@@ -78,6 +80,7 @@ class ReadCut(wiring.Component):
         room = Signal(range(MAX_BLOCKS + 1))  # blocks up to the next multiple of MRRS
         free = Signal(range(MAX_BLOCKS + 1))  # `free`, but no more than counts
         full = Signal()                       # the read ends at that multiple
+        covered = Signal(range(MAX_BLOCKS + 1))  # blocks up to the last multiple of 128 in `free`
         cut = Signal(range(MAX_BLOCKS + 1))   # blocks of a read that does not end the segment
         cut_less = Signal(range(MAX_BLOCKS))  # one less
 
@@ -88,18 +91,19 @@ class ReadCut(wiring.Component):
                 with m.If((Mux(self.max_read_request > 2, 2, self.max_read_request) == mrrs)
                           & (block[:len(where)] == where)):
                     m.d.comb += room.eq(blocks - number)
-        with m.Switch(cut):
-            for number in range(1, MAX_BLOCKS + 1):
-                with m.Case(number):
-                    m.d.comb += cut_less.eq(number - 1)
+        for number in range(1, MAX_BLOCKS + 1):
+            with m.If(free == number):
+                m.d.comb += covered.eq(Mux(block[0] == number % 2, number, number - 1))
+            with m.If(cut == number):
+                m.d.comb += cut_less.eq(number - 1)
 
         m.d.comb += [
             free.eq(Mux(self.free >= MAX_BLOCKS, MAX_BLOCKS, self.free)),
             full.eq(room <= free),
             self.last.eq((self.blocks <= room) & (self.blocks <= free)),
             # 128 bytes at least: two whole blocks, or three of which the first is not.
-            self.fits.eq(self.last | full | (free > 2) | ((free == 2) & (in_block == 0))),
-            cut.eq(Mux(full, room, free)),
+            self.fits.eq(self.last | full | (covered > 2) | ((covered == 2) & (in_block == 0))),
+            cut.eq(Mux(full, room, covered)),
             self.take.eq(Mux(self.last, self.blocks, cut)),
             self.size.eq(Mux(self.last, self.bytes,
                              Cat((-in_block)[:BLOCK_LOG2], Mux(in_block == 0, cut, cut_less)))),
