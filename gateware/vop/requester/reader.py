@@ -133,6 +133,7 @@ class HostReader(wiring.Component):
             aging.offered.eq(issuer.hold_tag),
             table.tag.eq(checker.tag),
             checker.entry.eq(table.entry),
+            table.may_update.eq(checker.may_update),
             table.update.eq(checker.update),
             table.update_tag.eq(checker.update_tag),
             table.update_entry.eq(checker.update_entry),

@@ -49,6 +49,8 @@ class ReadTable(wiring.Component):
         Strobe: close that tag. Nothing else may be written in that cycle.
     tag : ``In(range(tags))``, entry : ``Out(ReadEntryLayout(card_bits))``
         Look up a tag, combinationally. A write shows in the next cycle.
+    may_update : ``In(1)``
+        High in every cycle in which ``update`` is; early.
     update : ``In(1)``, update_tag : ``In(range(tags))``, update_entry : ``In(ReadEntryLayout)``
         Strobe: write an entry.
     extended : ``In(1)``
@@ -57,7 +59,7 @@ class ReadTable(wiring.Component):
         The tag that is handed out next, and whether it is free. It changes while it is not free,
         and with ``take``.
     open : ``In(1)``, open_entry : ``In(ReadEntryLayout)``
-        Strobe: write the entry of ``next_tag``. Not while ``update`` is high.
+        Strobe: write the entry of ``next_tag``. Not while ``may_update`` is high.
     take : ``In(1)``
         Strobe: go on to another tag. Until then ``next_tag`` stands, though it is open.
     hold : ``In(1)``
@@ -75,6 +77,7 @@ class ReadTable(wiring.Component):
             "clear_tag":    In(range(tags)),
             "tag":          In(range(tags)),
             "entry":        Out(entry),
+            "may_update":   In(1),
             "update":       In(1),
             "update_tag":   In(range(tags)),
             "update_entry": In(entry),
@@ -114,7 +117,7 @@ class ReadTable(wiring.Component):
         ]
         with m.If(self.clear):
             m.d.comb += [write.addr.eq(self.clear_tag), write.data.open.eq(0)]
-        with m.Elif(self.update):
+        with m.Elif(self.may_update):
             m.d.comb += [write.addr.eq(self.update_tag), write.data.eq(self.update_entry)]
 
         with m.If(~allowed):
