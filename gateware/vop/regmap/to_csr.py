@@ -110,21 +110,29 @@ class CsrBank(wiring.Component):
         size_log2 = self._block.size.bit_length() - 1
         selected = Signal()
         m.d.comb += selected.eq(self.bus.address[size_log2:] == self._block.base >> size_log2)
-        write_mask = Signal(REGISTER_BITS)
-        m.d.comb += write_mask.eq(Cat(strobe.replicate(8) for strobe in self.bus.write_strobe))
         m.d.sync += self.bus.read_data.eq(0)
 
-        for register in self._block.registers:
-            interfaces = getattr(self, register.name)
-            for offset, interface in zip(register.offsets,
-                                         interfaces if register.count > 1 else [interfaces],
-                                         strict=True):
-                hit = Signal(name=f"{register.name}_hit")
-                m.d.comb += hit.eq(selected & (self.bus.address[:size_log2] == offset))
-                self._add_register(m, register, interface, hit, write_mask)
+        registers = [(register, offset, interface) for register in self._block.registers
+                     for offset, interface in zip(register.offsets, self._interfaces(register),
+                                                  strict=True)]
+        readables = []
+        for register, offset, interface in registers:
+            hit = Signal(name=f"{register.name}_hit")
+            m.d.comb += hit.eq(selected & (self.bus.address[:size_log2] == offset))
+            readables.append((offset, self._add_register(m, register, interface, hit)))
+        with m.If(selected & self.bus.read):
+            with m.Switch(self.bus.address[:size_log2]):
+                for offset, readable in readables:
+                    with m.Case(offset):
+                        m.d.sync += self.bus.read_data.eq(readable)
         return m
 
-    def _add_register(self, m, register, interface, hit, write_mask):
+    def _interfaces(self, register):
+        interfaces = getattr(self, register.name)
+        return interfaces if register.count > 1 else [interfaces]
+
+    def _add_register(self, m, register, interface, hit):
+        """Add the fields of one register; return what it reads."""
         bus = self.bus
         write = Signal(name=f"{register.name}_write")
         m.d.comb += [
@@ -132,31 +140,36 @@ class CsrBank(wiring.Component):
             write.eq(hit & bus.write),
         ]
         m.d.sync += interface.was_written.eq(write)
+        strobes = [write & strobe for strobe in bus.write_strobe]
+        write_mask = Cat(strobe.replicate(8) for strobe in strobes)
         readable = Signal(REGISTER_BITS, name=f"{register.name}_readable")
         for field in register.fields:
             bits = slice(field.lsb, field.lsb + field.width)
             value = getattr(interface, field.name)
-            mask = write_mask[bits] & write.replicate(field.width)
-            data = bus.write_data[bits]
+            written = bus.write_data[bits] & write_mask[bits]
             if field.access is Access.R:
                 m.d.comb += readable[bits].eq(value)
                 continue
             if field.access is Access.W:
-                m.d.sync += value.eq(data & mask)
+                m.d.sync += value.eq(written)
                 continue
             m.d.comb += readable[bits].eq(value)
             reset = self._resets.get((register.name, field.name), field.reset)
             held = Signal(field.width, init=reset, name=f"{register.name}_{field.name}")
             m.d.comb += value.eq(held)
             if field.access is Access.RW:
-                m.d.sync += held.eq((held & ~mask) | (data & mask))
+                # Byte by byte, so that a strobe is a clock enable.
+                end = field.lsb + field.width
+                for byte in range(field.lsb // 8, (end + 7) // 8):
+                    first, last = max(field.lsb, 8 * byte), min(end, 8 * byte + 8)
+                    with m.If(strobes[byte]):
+                        m.d.sync += held[first - field.lsb:last - field.lsb].eq(
+                            bus.write_data[first:last])
             elif field.access is Access.RW1C:
-                m.d.sync += held.eq(held & ~(data & mask) | getattr(interface, f"{field.name}_set"))
+                m.d.sync += held.eq(held & ~written | getattr(interface, f"{field.name}_set"))
             else:
-                m.d.sync += held.eq(held & ~getattr(interface, f"{field.name}_clear")
-                                    | (data & mask))
+                m.d.sync += held.eq(held & ~getattr(interface, f"{field.name}_clear") | written)
             if register.name in self._restorable:
                 with m.If(self.restore):
                     m.d.sync += held.eq(reset)
-        with m.If(interface.was_read):
-            m.d.sync += bus.read_data.eq(readable)
+        return readable
