@@ -131,7 +131,7 @@ class Configuration:
         self._pins = pins
 
     def set(self, ctx, *, bus=5, device=3, function=0, bus_master=1, mps_log2=0, mrrs_log2=2,
-            msi=1, msi_log2=0, tx_buf_av=32):
+            msi=1, msi_log2=0, msix=0, msix_masked=0, tx_buf_av=32):
         """``mps_log2`` and ``mrrs_log2`` count from 128 bytes."""
         pins = self._pins
         ctx.set(pins.cfg_bus_number, bus)
@@ -140,6 +140,9 @@ class Configuration:
         ctx.set(pins.cfg_command, bus_master << 2 | 2)
         ctx.set(pins.cfg_dcommand, mps_log2 << 5 | mrrs_log2 << 12)
         ctx.set(pins.cfg_interrupt_msienable, msi)
+        ctx.set(pins.cfg_interrupt_msixenable, msix)
+        ctx.set(pins.cfg_interrupt_msixfm, msix_masked)
+        ctx.set(pins.cfg_err_cpl_rdy, 1)
         ctx.set(pins.cfg_interrupt_mmenable, msi_log2)
         ctx.set(pins.tx_buf_av, tx_buf_av)
         ctx.set(pins.user_lnk_up, 1)

@@ -35,7 +35,7 @@ class EndpointBench:
         self.accesses = []               # ("read" or "write", address, strobe), as granted
         self.counts = {}
         self.errors = []                 # (names of the error pins, header) per cycle with one
-        self.faults = []                 # header DWs of refused requests
+        self.first_fault = None          # (kind, header DWs), as it stands at the end
         self.completions = []            # headers of those received
         self.lines_written = []          # cycle of each
 
@@ -110,11 +110,10 @@ class EndpointBench:
     async def _watch(self, ctx):
         completions = self.endpoint.completions
         while True:
-            (_, _, completes, beat, counted, header, fault, fault_header,
-             *pins) = await ctx.tick().sample(
+            _, _, completes, beat, counted, header, record, *pins = await ctx.tick().sample(
                 completions.valid, completions.payload, self.endpoint.counted,
-                self.pins.cfg_err_tlp_cpl_header, self.endpoint.fault,
-                self.endpoint.fault_header, *(getattr(self.pins, name) for name in ERROR_PINS))
+                self.pins.cfg_err_tlp_cpl_header, self.endpoint.first_fault,
+                *(getattr(self.pins, name) for name in ERROR_PINS))
             if completes and beat.first:
                 self.completions.append(beat.header)
             for name, _ in counted.shape():
@@ -122,8 +121,7 @@ class EndpointBench:
             names = tuple(name for name, value in zip(ERROR_PINS, pins, strict=True) if value)
             if names:
                 self.errors.append((names, header))
-            if fault:
-                self.faults.append([fault_header >> 32 * n & 0xFFFF_FFFF for n in range(4)])
+            self.first_fault = record.kind, list(record.header)
 
 
 def check_answer(request, completions, *, mps):

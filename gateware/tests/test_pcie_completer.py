@@ -5,6 +5,7 @@ import pytest
 from endpoint_bench import OUR_ID, RAM_BYTES, EndpointBench, check_answer
 from stream_driver import Pace, both_paces
 from tlp_codec import Tlp, be_bytes, random_request
+from vop.regs import FaultKind
 
 BAR0 = 0x9000_0000
 BAR2 = 0x40_0000_0000
@@ -160,10 +161,10 @@ REFUSED = {
     "Swap": Tlp("Swap", 1, bytes(4), address=BAR0, first_be=15),
     "CAS of 16 bytes": Tlp("CAS", 8, bytes(32), address=BAR2, first_be=15, last_be=15),
     "read that hits no BAR": Tlp("MRd", 5, address=0x7700_0008, first_be=14, last_be=3),
-    "read behind the end": Tlp("MRd", 2, address=BAR2 + RAM_BYTES - 4, first_be=15, last_be=15),
+    "read across 4 KiB": Tlp("MRd", 2, address=BAR2 + RAM_BYTES - 4, first_be=15, last_be=15),
 }
 BARS = {"IORd": 1, "locked read": 0, "FetchAdd": 2, "Swap": 0, "CAS of 16 bytes": 2,
-        "read behind the end": 2}
+        "read across 4 KiB": 2}
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -183,22 +184,29 @@ def test_an_unsupported_request_is_answered_and_the_endpoint_still_works(what):
 
     answer = bench.monitor.tlps.pop(0)
     is_read = refused.kind in ("MRd", "MRdLk")
+    aborted = what == "read across 4 KiB"
     enabled = be_bytes(refused.first_be, refused.last_be, refused.length)
     assert answer == Tlp(
-        "Cpl", 0, requester=0x1234, tag=77, traffic_class=3, attr=2, completer=OUR_ID, status=1,
+        "CplLk" if refused.kind == "MRdLk" else "Cpl", 0, requester=0x1234, tag=77,
+        traffic_class=3, attr=2, completer=OUR_ID, status=4 if aborted else 1,
         byte_count=sum(enabled) if is_read else 4,
         lower_address=(refused.address + enabled.index(True)) % 128 if is_read else 0)
     check_bytes(follower, check_answer(follower, bench.monitor.tlps, mps=128), bench.memory, 8)
     assert (bytes(bench.memory), bytes(bench.registers)) == before
-    assert bench.counts["unsupported_request"] == 1
-    assert bench.errors == [(("cfg_err_ur", "cfg_err_posted"),
+    assert bench.counts["completer_abort" if aborted else "unsupported_request"] == 1
+    assert bench.errors == [(("cfg_err_posted", "cfg_err_cpl_abort") if aborted else
+                             ("cfg_err_ur", "cfg_err_posted"),
                              3 << 26 | 2 << 24 | 0x1234 << 8 | 77)]
+    assert bench.first_fault == (
+        FaultKind.COMPLETER_ABORT if aborted else FaultKind.UNSUPPORTED_REQUEST,
+        [*refused.header_dwords(), 0][:4])
 
 
 @pytest.mark.parametrize(("refused", "bar"), [
     (Tlp("MWr", 6, bytes(24), address=BAR2 + RAM_BYTES - 20, first_be=15, last_be=15), 2),
     (Tlp("MWr", 1, bytes(4), address=0x7700_0000, first_be=15), None),
     (Tlp("MWr", 2, bytes(8), address=BAR0 + 0xFFFC, first_be=15, last_be=15), 0),
+    (Tlp("Msg", first_be=0xE, last_be=0x7), None),
 ])
 def test_a_posted_request_that_is_not_for_us_is_dropped_counted_and_reported(refused, bar):
     pace = Pace("stuttering", 5)
@@ -217,6 +225,7 @@ def test_a_posted_request_that_is_not_for_us_is_dropped_counted_and_reported(ref
     assert (bytes(bench.memory), bytes(bench.registers)) == before
     assert bench.counts["dropped_request"] == 1
     assert [names for names, _ in bench.errors] == [("cfg_err_ur", "cfg_err_posted")]
+    assert bench.first_fault == (FaultKind.DROPPED_REQUEST, [*refused.header_dwords(), 0][:4])
 
 
 @both_paces
@@ -230,7 +239,8 @@ def test_messages_are_dropped_and_counted_in_silence(pace_name):
 
     bench.run(story)
 
-    assert bench.counts["dropped_request"] == bench.counts["rx_other"] == 6
+    assert bench.counts["dropped_message"] == bench.counts["rx_other"] == 6
+    assert (bench.counts["rx_message"], bench.counts["dropped_request"]) == (6, 0)
     assert (bench.monitor.tlps, bench.errors) == ([], [])
 
 
@@ -252,7 +262,7 @@ def test_a_poisoned_write_is_dropped_counted_reported_and_shown_as_fault(bar):
     assert bench.counts["poisoned"] == 1
     assert bench.errors == [(("cfg_err_poisoned", "cfg_err_posted"), 0x0100 << 8 | 3)]
     header = poisoned.dwords()[:4 if poisoned.address >> 32 else 3]
-    assert bench.faults == [[*header, 0][:4]]
+    assert bench.first_fault == (FaultKind.POISONED_REQUEST, [*header, 0][:4])
 
 
 def test_writes_to_card_memory_go_at_a_line_per_cycle():
@@ -307,3 +317,48 @@ def test_writes_and_completions_come_through_while_reads_wait_for_a_blocked_link
     for read, _ in reads + [reads[0]] * 4:
         check_answer(read, bench.monitor.tlps, mps=128)
     assert bench.counts["rx_completion"] == 5
+
+
+@pytest.mark.parametrize(("width", "start_dw"), [(64, 0), (128, 0), (128, 3)])
+def test_completions_of_long_reads_leave_without_a_pause(width, start_dw):
+    pace = Pace("flowing", 1)
+    bench = EndpointBench(pace, width=width)
+    reads = [random_request(pace.rng, "MRd", length=256, address=BAR2 + 1024 * n + 4 * start_dw)
+             for n in range(6)]
+
+    async def story(ctx):
+        await bench.send(ctx, [(read, 2) for read in reads])
+        await bench.settle(ctx)
+
+    bench.run(story)
+
+    # Before a payload that does not start at a line, one cycle passes.
+    assert bench.monitor.gaps <= (len(reads) if start_dw else 0)
+    for read in reads:
+        check_answer(read, bench.monitor.tlps, mps=128)
+
+
+def test_while_registers_are_held_requests_wait_in_their_order():
+    pace = Pace("flowing", 1)
+    bench = EndpointBench(pace)
+    write = random_request(pace.rng, "MWr", length=2, address=BAR0 + 0x40)
+    reads = [(random_request(pace.rng, "MRd", length=1, address=BAR0 + 0x40), 0),
+             (random_request(pace.rng, "MRd", length=4, address=BAR2), 2)]
+    completion = Tlp("CplD", 1, b"data", requester=OUR_ID, completer=0, tag=1, byte_count=4)
+
+    async def story(ctx):
+        ctx.set(bench.endpoint.request_hold, 1)
+        await bench.send(ctx, [(write, 0), *reads, (completion, None)])
+        await ctx.tick().repeat(100)
+        assert (bench.accesses, bench.monitor.tlps) == ([], [])
+        assert len(bench.completions) == 1
+        ctx.set(bench.endpoint.request_hold, 0)
+        await bench.settle(ctx)
+
+    bench.run(story)
+
+    write_into(bench.registers, 0x40, write)
+    for read, bar in reads:
+        image = {0: bench.registers, 2: bench.memory}[bar]
+        check_bytes(read, check_answer(read, bench.monitor.tlps, mps=128), image,
+                    read.address - base_of(bar))

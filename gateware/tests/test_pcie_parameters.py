@@ -6,19 +6,23 @@ import re
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import Module
-from vop.bar.decoder import BarDecoder
+from vop.counters import CounterMemory
 from vop.pcie.align import PayloadAligner
+from vop.pcie.completer import Completer
 from vop.pcie.endpoint import Endpoint
 from vop.pcie.frame import PayloadFramer
-from vop.pcie.receiver import Receiver
+from vop.shallow_queue import ShallowQueue
 
 
 @pytest.mark.parametrize(("make", "message"), [
     (lambda: PayloadAligner(256), "Width of the payload aligner must be 64 or 128 bits, not 256"),
     (lambda: PayloadFramer(256), "Width of the payload framer must be 64 or 128 bits, not 256"),
-    (lambda: Receiver(128, depth=31), "Depth of the request queues must be 32 or more, not 31"),
-    (lambda: BarDecoder(register_bytes=48, memory_bytes=64),
-     "Size of BAR0 must be a power of two of at least 4, not 48"),
+    (lambda: ShallowQueue(8, depth=31), "Queue depth must be a power of two from 2 to 64, not 31"),
+    (lambda: CounterMemory(64), "Number of counters must be 2 to 63, not 64"),
+    (lambda: Completer(128, register_bytes=6144, ram_bytes=4096),
+     "Size of BAR0 must be a power of two of at least 4096, not 6144"),
+    (lambda: Completer(128, register_bytes=4096, ram_bytes=2048),
+     "Size of card RAM must be a power of two of at least 4096, not 2048"),
     (lambda: Endpoint(96), "Width of the TLP contract must be 64, 128 or 256 bits, not 96"),
 ])
 def test_a_parameter_out_of_range_is_refused_by_name(make, message):

@@ -1,17 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The shared registers: turns, blocks, sides; doorbells, link, identity, statistics, idleness."""
 
+import random
+
 import pytest
+from amaranth.hdl import Module, ResetInserter, Signal
 from csr_access import read, run, write
+from vop.counters import CounterMemory
 from vop.doorbell import Doorbell
 from vop.identity import Identity
 from vop.idle import IdleDetector
 from vop.link import Link
 from vop.registers import BlockDecoder, RegisterArbiter
-from vop.regs import DOORBELL, GUARD, IDENTITY, LINK, MSI, STATS, VERSION
+from vop.regs import (
+    DOORBELL,
+    GUARD,
+    IDENTITY,
+    LINK,
+    MSI,
+    MSIX,
+    STATS,
+    VERSION,
+    FaultKind,
+)
 from vop.stats import Stats
 
-BLOCKS = (IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS)
+BLOCKS = (IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS, MSIX)
 
 
 def test_both_sides_take_turns_and_each_gets_its_own_answer():
@@ -100,21 +114,24 @@ def test_a_doorbell_of_each_group_raises_the_line_of_its_group():
     run(dut, bench)
 
 
-def test_vectors_wait_for_the_link_and_merge():
+def test_each_vector_that_the_cpu_rings_is_raised():
     dut = Doorbell()
     raised = []
 
     async def bench(ctx):
-        for vector in (9, 3, 9, 31):
+        for vector in (9, 3, 3, 31):
             await write(ctx, dut.bus, DOORBELL.address("c2h_ring"), vector)
-        ctx.set(dut.vectors.ready, 1)
-        for _ in range(6):
-            *_, valid, vector = await ctx.tick().sample(dut.vectors.valid, dut.vectors.payload)
-            if valid:
-                raised.append(vector)
+            ctx.set(dut.vectors.ready, 0)
+            await ctx.tick()
+            ctx.set(dut.vectors.ready, 1)
+            for _ in range(3):
+                *_, valid, payload = await ctx.tick().sample(
+                    dut.vectors.valid, dut.vectors.payload)
+                if valid:
+                    raised.append(payload)
 
     run(dut, bench)
-    assert raised == [3, 9, 31]
+    assert raised == [9, 3, 3, 31]
 
 
 @pytest.mark.parametrize("cpu_run", [0, 1])
@@ -149,25 +166,85 @@ def test_the_card_says_who_it_is():
     run(dut, bench)
 
 
-def test_counters_count_and_the_first_fault_stays():
+def test_counters_the_first_fault_and_the_marker_are_read_where_they_are_declared():
     dut = Stats()
 
     async def bench(ctx):
+        await ctx.tick().repeat(70)
         ctx.set(dut.counted.rx_mem_read, 1)
+        ctx.set(dut.counted.completion_retry, 1)
         await ctx.tick().repeat(3)
         ctx.set(dut.counted.rx_mem_read, 0)
-        for header in (0x4444_4444_3333_3333_2222_2222_1111_1111, 0xBAD):
-            ctx.set(dut.fault_header, header)
-            ctx.set(dut.fault, 1)
-            await ctx.tick()
+        await ctx.tick().repeat(2)
+        ctx.set(dut.counted.completion_retry, 0)
+        await ctx.tick().repeat(40)
         assert await read(ctx, dut.bus, STATS.address("rx_mem_read")) == 3
         assert await read(ctx, dut.bus, STATS.address("rx_mem_write")) == 0
+        assert await read(ctx, dut.bus, STATS.address("completion_retry")) == 5
+        assert await read(ctx, dut.bus, STATS.address("rx_mem_read") + 0x400) == 0
+        ctx.set(dut.first_fault.kind, FaultKind.DROPPED_REQUEST)
+        for dw in range(4):
+            ctx.set(dut.first_fault.header[dw], 0x1111_1111 * (dw + 1))
         assert [await read(ctx, dut.bus, STATS.address("first_fault", dw)) for dw in range(4)] == [
             0x1111_1111, 0x2222_2222, 0x3333_3333, 0x4444_4444]
+        assert await read(ctx, dut.bus, STATS.address("first_fault_kind")) == 3
+        assert not ctx.get(dut.clear)
+        ctx.set(dut.bus.write_strobe, 15)
+        ctx.set(dut.bus.address, STATS.address("first_fault_kind"))
+        ctx.set(dut.bus.write, 1)
+        await ctx.tick()
+        ctx.set(dut.bus.write, 0)
+        assert ctx.get(dut.clear)
         await write(ctx, dut.bus, STATS.address("marker"), 2)
         assert ctx.get(dut.marker) == 2
 
     run(dut, bench)
+
+
+@pytest.mark.parametrize("chance", [1.0, 0.7, 0.05])
+def test_no_pulse_is_lost_however_many_counters_count_at_once(chance):
+    count = 33
+    dut = CounterMemory(count)
+    rng = random.Random(count)
+    wanted = [0] * count
+
+    async def bench(ctx):
+        for _ in range(600):
+            pulses = [rng.random() < chance for _ in range(count)]
+            for number, pulse in enumerate(pulses):
+                wanted[number] += pulse
+            ctx.set(dut.pulses, sum(pulse << number for number, pulse in enumerate(pulses)))
+            await ctx.tick()
+        ctx.set(dut.pulses, 0)
+        await ctx.tick().repeat(count + 3)
+        for number in range(count):
+            ctx.set(dut.index, number)
+            await ctx.tick()
+            assert ctx.get(dut.value) == wanted[number]
+
+    run(dut, bench)
+
+
+def test_counters_start_from_zero_behind_a_reset():
+    reset = Signal()
+    counters = CounterMemory(5)
+    top = Module()
+    top.submodules.counters = ResetInserter(reset)(counters)
+
+    async def bench(ctx):
+        ctx.set(counters.pulses, 0b10100)
+        await ctx.tick().repeat(30)
+        ctx.set(counters.pulses, 0)
+        ctx.set(reset, 1)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        ctx.set(counters.index, 2)
+        for _ in range(20):
+            await ctx.tick()
+            assert ctx.get(counters.value) == 0
+
+    run(top, bench)
+
 
 
 def test_the_halves_of_the_cycle_counter_belong_together():

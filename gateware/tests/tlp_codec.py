@@ -12,7 +12,7 @@ __all__ = ["Tlp", "be_bytes", "decode", "random_request"]
 # Fmt and Type as one byte, for a header of three DWs; four DWs add 0x20.
 _CODES = {
     "MRd": 0x00, "MRdLk": 0x01, "IORd": 0x02, "CfgRd0": 0x04, "CfgRd1": 0x05, "Cpl": 0x0A,
-    "MWr": 0x40, "IOWr": 0x42, "CfgWr0": 0x44, "CfgWr1": 0x45, "CplD": 0x4A,
+    "CplLk": 0x0B, "MWr": 0x40, "IOWr": 0x42, "CfgWr0": 0x44, "CfgWr1": 0x45, "CplD": 0x4A,
     "FetchAdd": 0x4C, "Swap": 0x4D, "CAS": 0x4E, "Msg": 0x14, "MsgD": 0x54,
 }
 _NAMES = {code: name for name, code in _CODES.items()}
@@ -42,7 +42,7 @@ class Tlp:
 
     @property
     def is_completion(self):
-        return self.kind in ("Cpl", "CplD")
+        return self.kind in ("Cpl", "CplD", "CplLk")
 
     def encode(self):
         """Bytes as they are on the link."""
@@ -87,8 +87,8 @@ def decode(link_bytes):
         assert len(payload) == 4 * length, f"length {length} with {len(payload)} bytes"
     else:
         assert not payload, "a TLP without data has no payload"
-        length = 0 if kind == "Cpl" else length
-    if kind in ("Cpl", "CplD"):
+        length = 0 if kind in ("Cpl", "CplLk") else length
+    if kind in ("Cpl", "CplD", "CplLk"):
         completer, word, requester, tag, lower = struct.unpack_from(">HHHBB", link_bytes, 4)
         assert not word & 0x1000
         assert not lower & 0x80

@@ -13,7 +13,7 @@ from .link import Link
 from .pcie import phy
 from .pcie.endpoint import Endpoint
 from .registers import BlockDecoder, RegisterArbiter
-from .regs import CARD_ADDRESSES, COPIER, DOORBELL, GUARD, IDENTITY, LINK, MSI, STATS
+from .regs import CARD_ADDRESSES, COPIER, DOORBELL, GUARD, IDENTITY, LINK, MSI, MSIX, STATS
 from .soc.cpu import Cpu
 from .soc.memory import CardMemory
 from .soc.soc import Soc
@@ -114,7 +114,7 @@ class Card(wiring.Component):
         soc = Soc(line_bits=memory.line_bits, width=width, cpu=self._cpu,
                   cpu_domain=self._cpu_domain, uart_divisor=self._uart_divisor)
         arbiter = RegisterArbiter()
-        decoder = BlockDecoder((IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS, COPIER))
+        decoder = BlockDecoder((IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS, COPIER, MSIX))
         identity = Identity(ram_bytes=ram_bytes, clock_hz=self._clock_hz,
                             build_id=self._build_id, features=self._features)
         link = Link(cpu_run=self._cpu_run)
@@ -170,14 +170,15 @@ class Card(wiring.Component):
         connect(m, decoder.link, link.bus)
         connect(m, decoder.doorbell, doorbell.bus)
         connect(m, decoder.msi, endpoint.msi_registers)
+        connect(m, decoder.msix, endpoint.msix_registers)
         connect(m, decoder.guard, copier.guard_registers)
         connect(m, decoder.stats, stats.bus)
         connect(m, decoder.copier, copier.registers)
         m.d.comb += [
             endpoint.registers_grant.eq(arbiter.host_grant),
             soc.shared_grant.eq(arbiter.card_grant),
-            stats.fault.eq(endpoint.fault),
-            stats.fault_header.eq(endpoint.fault_header),
+            stats.first_fault.eq(endpoint.first_fault),
+            endpoint.first_fault_clear.eq(stats.clear),
             self.marker.eq(stats.marker),
         ]
         for name in stats.counted.shape().members:

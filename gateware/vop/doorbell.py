@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Doorbells: the host rings the CPU, and the CPU rings vectors of the host."""
 
-from amaranth.hdl import C, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -13,13 +13,12 @@ __all__ = ["Doorbell"]
 
 _GROUP = DOORBELLS["h2c_group"]
 _GROUPS = DOORBELLS["h2c_count"] // _GROUP
-_VECTORS = 32
 
 
 class Doorbell(wiring.Component):
     """Block ``doorbell``.
 
-    Rings merge: a doorbell or vector that is rung again before it was noticed counts once.
+    Rings merge: a doorbell that is rung again before it was noticed counts once.
 
     Members
     -------
@@ -28,7 +27,8 @@ class Doorbell(wiring.Component):
     groups : ``Out(4)``
         Bit n: an enabled doorbell of the n-th eight has rung.
     vectors : ``Out(stream.Signature(5))``
-        Vectors that the CPU rang, the lowest first.
+        Vectors that the CPU rang. Each must be taken within three cycles, before the CPU can ring
+        another.
     """
 
     bus: In(csr.Signature(16))
@@ -48,18 +48,12 @@ class Doorbell(wiring.Component):
         for group in range(_GROUPS):
             m.d.comb += self.groups[group].eq(rung[group * _GROUP:(group + 1) * _GROUP].any())
 
-        waiting = Signal(_VECTORS)
-        ring = Signal(_VECTORS)
-        offered = Signal(_VECTORS)
-        m.d.comb += [
-            offered.eq(waiting & (~waiting + 1)[:_VECTORS]),
-            self.vectors.valid.eq(waiting.any()),
-        ]
-        for vector in range(_VECTORS):
-            with m.If(offered[vector]):
-                m.d.comb += self.vectors.payload.eq(vector)
+        # The CPU's writes come several cycles apart, and a vector is taken within three.
         with m.If(bank.c2h_ring.was_written):
-            m.d.comb += ring.eq(C(1) << bank.c2h_ring.vector)
-        taken = self.vectors.valid & self.vectors.ready
-        m.d.sync += waiting.eq(waiting & ~(offered & taken.replicate(_VECTORS)) | ring)
+            m.d.sync += [
+                self.vectors.valid.eq(1),
+                self.vectors.payload.eq(bank.c2h_ring.vector),
+            ]
+        with m.Elif(self.vectors.ready):
+            m.d.sync += self.vectors.valid.eq(0)
         return m

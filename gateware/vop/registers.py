@@ -118,6 +118,11 @@ class BlockDecoder(wiring.Component):
         return m
 
     def _check_side(self, m, block, size_log2, wrong_side):
+        owners = {register.written_by for register in block.registers}
+        for side, is_wrong in ((Side.HOST, self.bus.card), (Side.CARD, ~self.bus.card)):
+            if owners == {side}:
+                m.d.comb += wrong_side.eq(is_wrong)
+                return
         with m.Switch(self.bus.address[:size_log2]):
             for side, is_wrong in ((Side.HOST, self.bus.card), (Side.CARD, ~self.bus.card)):
                 offsets = [offset for register in block.registers if register.written_by is side

@@ -4,18 +4,30 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
-from ..bar.decoder import Window
-from ..bar.window import ReadBeatLayout, ReadCommandLayout
-from .dispatcher import AnswerLayout
-from .tlp import CompletionStatus, HeaderLayout, Kind, TxBeatLayout
+from ..bar.line_fetcher import FetchLayout
+from .receiver import NonpostedLayout
+from .tlp import CompletionStatus, Kind, TxBeatLayout
 
 __all__ = ["CompletionLayout", "CompletionSplitter", "CompletionBuilder"]
 
-#: A completion to be sent, and where its payload comes from.
+#: A completion to be sent.
 CompletionLayout = data.StructLayout({
-    "header": HeaderLayout,
-    "window": Window,        # NONE: no payload, or a DW of zero
+    "has_data":      1,
+    "is_empty":      1,   # nothing was asked for: its one DW of data may be anything
+    "locked":        1,
+    "status":        CompletionStatus,
+    "traffic_class": 3,
+    "no_snoop":      1,
+    "relaxed":       1,
+    "requester":     16,
+    "tag":           8,
+    "length_dw":     11,
+    "byte_count":    13,
+    "lower_address": 7,   # also the lane of the first DW in its line
+    "last_beat":     9,   # number of its last beat of payload, from 0
+    "spreads":       1,   # that beat has DWs of two lines
 })
 
 
@@ -27,129 +39,158 @@ class CompletionSplitter(wiring.Component):
 
     Specification
     -------------
-    PCIe Base 4.0, 2.3.1.1 (Data Return for Read Requests), 2.2.9 (Completion Rules).
+    PCIe Base 4.0, 2.3.1.1 (Data Return for Read Requests), 2.2.9 (Completion Rules), 2.2.5
+    (zero-length reads).
+
+    Parameters
+    ----------
+    width : :class:`int`
+        Payload bits per beat.
+    offset_bits : :class:`int`
+        Bits of an offset in a window, in DW.
 
     Members
     -------
-    answers : ``In(stream.Signature(AnswerLayout))``
-        Requests. Accepted once every read that the answer needs has been accepted.
+    requests : ``In(stream.Signature(NonpostedLayout(offset_bits)))``
+        Requests. Taken with their last completion.
+    may_start : ``In(1)``, started : ``Out(1)``
+        No request is begun while ``may_start`` is low; ``started`` pulses when one is.
     max_payload : ``In(3)``
         MPS = 128 << n bytes.
     completions : ``Out(stream.Signature(CompletionLayout))``
-        Headers, ahead of their reads.
-    register_reads, memory_reads : ``Out(stream.Signature(ReadCommandLayout))``
-        Reads, one for each completion with a window.
+        Headers; each with its job, if it has one.
+    jobs : ``Out(stream.Signature(FetchLayout(offset_bits)))``
+        What to fetch, for each completion that has data and is not empty.
+    idle : ``Out(1)``
+        High while no request is under way.
     """
 
-    answers:        In(stream.Signature(AnswerLayout))
-    max_payload:    In(3)
-    completions:    Out(stream.Signature(CompletionLayout))
-    register_reads: Out(stream.Signature(ReadCommandLayout))
-    memory_reads:   Out(stream.Signature(ReadCommandLayout))
+    def __init__(self, width, *, offset_bits):
+        self._lane_bits = ceil_log2(width // 32)
+        self._offset_bits = offset_bits
+        super().__init__({
+            "requests":    In(stream.Signature(NonpostedLayout(offset_bits))),
+            "may_start":   In(1),
+            "started":     Out(1),
+            "max_payload": In(3),
+            "completions": Out(stream.Signature(CompletionLayout)),
+            "jobs":        Out(stream.Signature(FetchLayout(offset_bits))),
+            "idle":        Out(1),
+        })
 
     def elaborate(self, platform):
         m = Module()
-        answer, request = self.answers.payload, self.answers.payload.header
+        request = self.requests.payload
 
         # 2.2.9, tables 2-37 to 2-39: bytes between the first and the last enabled one.
         first_byte = Signal(2)               # lowest enabled byte of the first DW
         behind_bytes = Signal(2)             # bytes of the last DW behind its highest enabled one
         last_be = Signal(4)
-        m.d.comb += last_be.eq(Mux(request.length_dw == 1, request.first_be, request.last_be))
+        is_empty = Signal()
+        m.d.comb += [
+            last_be.eq(Mux(request.length_dw == 1, request.first_be, request.last_be)),
+            is_empty.eq((request.length_dw == 1) & (request.first_be == 0)),
+        ]
         for byte in reversed(range(1, 4)):
             with m.If(request.first_be[:byte + 1] == 1 << byte):
                 m.d.comb += first_byte.eq(byte)
             with m.If(last_be[3 - byte:] == 1):
                 m.d.comb += behind_bytes.eq(byte)
-        total_bytes = Signal(13)
-        m.d.comb += total_bytes.eq((request.length_dw << 2) - first_byte - behind_bytes)
-        with m.If((request.length_dw == 1) & (request.first_be == 0)):
-            m.d.comb += total_bytes.eq(1)    # 2.2.5: a zero-length read
 
-        done_dw = Signal(11)                 # of the answer
-        remaining_bytes = Signal(13)
-        started = Signal()
-        address_dw = Signal(30)
-        left_dw = Signal(11)                 # of the answer, this completion included
+        # Of the answer, this completion included.
+        at_dw = Signal(self._offset_bits)
+        left_dw = Signal(11)
+        low = Signal(2)                      # byte in its first DW
+        byte_count = Signal(13)
+
+        # 32 DW << n = MPS. The offset is that of the address, as BARs are aligned to their size.
+        mps_mask = Signal(10)
         room_dw = Signal(11)                 # up to the next multiple of MPS
         length_dw = Signal(11)
-        mps_dw = Signal(11)
-        last = Signal()
+        is_last = Signal()
         m.d.comb += [
-            mps_dw.eq(32 << self.max_payload),
-            address_dw.eq(answer.address[2:] + done_dw),
-            left_dw.eq(request.length_dw - done_dw),
-            room_dw.eq(mps_dw - (address_dw[:10] & (mps_dw - 1)[:10])),
-            last.eq(left_dw <= room_dw),
-            length_dw.eq(Mux(last, left_dw, room_dw)),
+            mps_mask.eq((32 << self.max_payload) - 1),
+            room_dw.eq((~at_dw[:10] & mps_mask) + 1),
         ]
 
-        reads_memory = Signal()
-        header = self.completions.payload.header
+        final_dw = Signal(10)
+        header, job = self.completions.payload, self.jobs.payload
         m.d.comb += [
-            reads_memory.eq((request.kind == Kind.MEMORY_READ)
-                            | (request.kind == Kind.LOCKED_READ)),
-            self.completions.payload.window.eq(answer.window),
-            header.kind.eq(Kind.COMPLETION_DATA),
-            header.traffic_class.eq(request.traffic_class),
-            header.no_snoop.eq(request.no_snoop),
-            header.relaxed.eq(request.relaxed),
-            header.requester.eq(request.requester),
-            header.tag.eq(request.tag),
+            *(getattr(header, name).eq(getattr(request, name))
+              for name in ("locked", "traffic_class", "no_snoop", "relaxed", "requester", "tag")),
+            header.has_data.eq(~request.refused),
+            header.is_empty.eq(is_empty),
             header.length_dw.eq(length_dw),
-            header.status.eq(CompletionStatus.SUCCESSFUL),
-            header.byte_count.eq(Mux(started, remaining_bytes, total_bytes)),
-            header.lower_address.eq(Cat(Mux(started, 0, first_byte),
-                                        (request.address[2:7] + done_dw)[:5])),
+            header.byte_count.eq(byte_count),
+            header.lower_address.eq(Cat(low, at_dw[:5])),
+            final_dw.eq(length_dw - 1),
+            header.last_beat.eq(final_dw[self._lane_bits:]),
+            header.spreads.eq(final_dw[:self._lane_bits] + at_dw[:self._lane_bits]
+                              >= 1 << self._lane_bits),
+            job.is_memory.eq(request.is_memory),
+            job.offset_dw.eq(at_dw),
+            job.length_dw.eq(length_dw),
         ]
-        with m.If(~answer.supported):
+        with m.If(request.refused):
             m.d.comb += [
-                header.kind.eq(Kind.COMPLETION),
                 header.length_dw.eq(0),
-                header.status.eq(CompletionStatus.UNSUPPORTED),
-                # 2.2.9: 4 and 0 but for memory reads, where both describe the request.
-                header.byte_count.eq(Mux(reads_memory, total_bytes, 4)),
+                header.last_beat.eq(0),
+                header.status.eq(Mux(request.abort, CompletionStatus.ABORT,
+                                     CompletionStatus.UNSUPPORTED)),
             ]
-            with m.If(~reads_memory):
-                m.d.comb += header.lower_address.eq(0)
+            # 2.2.9: 4 and 0 but for memory reads, where both describe the request.
+            with m.If(~request.is_read):
+                m.d.comb += [header.byte_count.eq(4), header.lower_address.eq(0)]
 
-        command = Signal(ReadCommandLayout)
-        fetched = Signal()
-        m.d.comb += [
-            command.address.eq(Cat(0, 0, address_dw)),
-            command.length_dw.eq(length_dw),
-            self.register_reads.payload.eq(command),
-            self.memory_reads.payload.eq(command),
-        ]
-        with m.FSM():
-            with m.State("SEND_COMPLETION"):
-                m.d.comb += self.completions.valid.eq(self.answers.valid)
-                with m.If(self.completions.valid & self.completions.ready):
-                    with m.If(answer.window == Window.NONE):
-                        m.d.comb += self.answers.ready.eq(1)
-                    with m.Else():
-                        m.next = "FETCH"
-            with m.State("FETCH"):
-                m.d.comb += [
-                    self.register_reads.valid.eq(answer.window == Window.REGISTERS),
-                    self.memory_reads.valid.eq(answer.window == Window.MEMORY),
-                    fetched.eq((self.register_reads.valid & self.register_reads.ready)
-                               | (self.memory_reads.valid & self.memory_reads.ready)),
-                    self.answers.ready.eq(fetched & last),
+        fetches = Signal()
+        sent = Signal()
+        m.d.comb += fetches.eq(header.has_data & ~is_empty)
+        with m.FSM() as fsm:
+            m.d.comb += self.idle.eq(fsm.ongoing("START") & ~self.requests.valid)
+            with m.State("START"):
+                m.d.sync += [
+                    at_dw.eq(request.offset_dw),
+                    left_dw.eq(request.length_dw),
+                    low.eq(first_byte),
+                    byte_count.eq(Mux(is_empty, 1, (request.length_dw << 2) - first_byte
+                                      - behind_bytes)),
                 ]
-                with m.If(fetched):
+                with m.If(self.requests.valid & self.may_start):
+                    m.d.comb += self.started.eq(1)
+                    m.next = "PLAN"
+
+            with m.State("PLAN"):
+                m.d.sync += [
+                    is_last.eq((left_dw <= room_dw) | request.refused),
+                    length_dw.eq(Mux(left_dw <= room_dw, left_dw, room_dw)),
+                ]
+                m.next = "SEND"
+
+            with m.State("SEND"):
+                m.d.comb += [
+                    self.completions.valid.eq(self.jobs.ready | ~fetches),
+                    self.jobs.valid.eq(self.completions.ready & fetches),
+                    sent.eq(self.completions.valid & self.completions.ready),
+                    self.requests.ready.eq(sent & is_last),
+                ]
+                with m.If(sent):
                     m.d.sync += [
-                        started.eq(~last),
-                        done_dw.eq(Mux(last, 0, done_dw + length_dw)),
-                        remaining_bytes.eq(header.byte_count - (length_dw << 2)
-                                           + Mux(started, 0, first_byte)),
+                        at_dw.eq(at_dw + length_dw),
+                        left_dw.eq(left_dw - length_dw),
+                        byte_count.eq(byte_count - (length_dw << 2) + low),
+                        low.eq(0),
                     ]
-                    m.next = "SEND_COMPLETION"
+                    m.next = "PLAN"
+                    with m.If(is_last):
+                        m.next = "START"
         return m
 
 
 class CompletionBuilder(wiring.Component):
-    """Join the headers of completions with their payload.
+    """Join the headers of completions with their payload, shifted to lane 0.
+
+    Completions follow one another without a pause, but for one cycle before a payload that does
+    not start at a line.
 
     Parameters
     ----------
@@ -160,8 +201,8 @@ class CompletionBuilder(wiring.Component):
     -------
     completions : ``In(stream.Signature(CompletionLayout))``
         Headers.
-    register_data, memory_data : ``In(stream.Signature(ReadBeatLayout(width)))``
-        Payload.
+    lines : ``In(stream.Signature(width))``
+        The lines that hold the payload.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
         Completions, in the order of their headers.
     """
@@ -169,33 +210,64 @@ class CompletionBuilder(wiring.Component):
     def __init__(self, width):
         self._width = width
         super().__init__({
-            "completions":   In(stream.Signature(CompletionLayout)),
-            "register_data": In(stream.Signature(ReadBeatLayout(width))),
-            "memory_data":   In(stream.Signature(ReadBeatLayout(width))),
-            "tx":            Out(stream.Signature(TxBeatLayout(width))),
+            "completions": In(stream.Signature(CompletionLayout)),
+            "lines":       In(stream.Signature(width)),
+            "tx":          Out(stream.Signature(TxBeatLayout(width))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        started = Signal()
-        tx, completions = self.tx, self.completions
+        width, lanes = self._width, self._width // 32
+        tx, lines, completion = self.tx, self.lines, self.completions.payload
+        header = tx.payload.header
+
         m.d.comb += [
-            tx.payload.header.eq(completions.payload.header),
-            tx.payload.first.eq(~started),
-            completions.ready.eq(tx.ready & tx.valid & tx.payload.last),
+            header.kind.eq(Mux(completion.has_data, Kind.COMPLETION_DATA,
+                               Mux(completion.locked, Kind.COMPLETION_LOCK, Kind.COMPLETION))),
+            *(getattr(header, name).eq(getattr(completion, name))
+              for name in ("traffic_class", "no_snoop", "relaxed", "length_dw", "requester", "tag",
+                           "status", "byte_count", "lower_address")),
+            self.completions.ready.eq(tx.valid & tx.ready & tx.payload.last),
         ]
-        with m.Switch(completions.payload.window):
-            with m.Case(Window.NONE):
-                m.d.comb += [tx.payload.last.eq(1), tx.valid.eq(completions.valid)]
-            for window, source in ((Window.REGISTERS, self.register_data),
-                                   (Window.MEMORY, self.memory_data)):
-                with m.Case(window):
-                    m.d.comb += [
-                        tx.payload.data.eq(source.payload.data),
-                        tx.payload.last.eq(source.payload.last),
-                        tx.valid.eq(completions.valid & source.valid),
-                        source.ready.eq(completions.valid & tx.ready),
-                    ]
+
+        lane = completion.lower_address[2:2 + ceil_log2(lanes)]
+        started = Signal()
+        sent = Signal(9)                     # beats
+        previous = Signal(width)             # the line before, where the payload starts within one
+        has_previous = Signal()
+        needs_line = Signal()
+        without_lines = Signal()
+        m.d.comb += [
+            without_lines.eq(~completion.has_data | completion.is_empty),
+            # Above lane 0, the beat takes from the line at hand only what the one before lacks.
+            needs_line.eq((lane == 0) | ~tx.payload.last | completion.spreads),
+            tx.payload.first.eq(~started),
+            tx.payload.last.eq(sent == completion.last_beat),
+        ]
+        with m.If(lane == 0):
+            m.d.comb += tx.payload.data.eq(lines.payload)
+        for amount in range(1, lanes):
+            with m.If(lane == amount):
+                m.d.comb += tx.payload.data.eq(Cat(previous, lines.payload)[32 * amount:][:width])
+        with m.If(without_lines):
+            m.d.comb += tx.valid.eq(self.completions.valid)
+        with m.Elif((lane != 0) & ~has_previous):
+            m.d.comb += lines.ready.eq(self.completions.valid)
+            m.d.sync += [
+                has_previous.eq(self.completions.valid & lines.valid),
+                previous.eq(lines.payload),
+            ]
+        with m.Else():
+            m.d.comb += [
+                tx.valid.eq(self.completions.valid & (lines.valid | ~needs_line)),
+                lines.ready.eq(self.completions.valid & tx.ready & needs_line),
+            ]
         with m.If(tx.valid & tx.ready):
-            m.d.sync += started.eq(~tx.payload.last)
+            m.d.sync += [
+                started.eq(~tx.payload.last),
+                sent.eq(Mux(tx.payload.last, 0, sent + 1)),
+                previous.eq(lines.payload),
+            ]
+            with m.If(tx.payload.last):
+                m.d.sync += has_previous.eq(0)
         return m

@@ -7,14 +7,15 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from .. import csr
-from ..bar.csr_window import CsrWindow
-from ..bar.memory_window import MemoryWindow
+from ..bar.line_fetcher import LineFetcher
+from ..bar.memory_writer import MemoryWriter
+from ..bar.register_port import RegisterPort
+from ..shallow_queue import ShallowQueue
 from ..soc import memory_port
-from ..stream import Queue
 from .answerer import CompletionBuilder, CompletionLayout, CompletionSplitter
-from .dispatcher import Refusal, RequestDispatcher
-from .receiver import PostedBeatLayout
-from .tlp import HeaderLayout, RxBeatLayout, TxBeatLayout
+from .poster import PostedExecutor
+from .receiver import NonpostedLayout, PostedBeatLayout, PostedHeadLayout
+from .tlp import TxBeatLayout
 
 __all__ = ["Completer"]
 
@@ -24,95 +25,115 @@ class Completer(wiring.Component):
 
     Writes happen in their order, and a read sees every earlier one, whichever BAR either names. A
     write does not wait for an earlier read, and so may show in it. Every non-posted request is
-    answered, in order: with data, or with Unsupported Request.
+    answered, in order: with data, or with the status that says why not.
 
     Parameters
     ----------
     width : :class:`int`
         Payload bits per beat.
     register_bytes : :class:`int`
-        Size of BAR0, in bytes; a power of two.
+        Size of BAR0, in bytes; a power of two, at least 4 KiB.
     ram_bytes : :class:`int`
-        Size of card RAM, in bytes.
+        Size of card RAM, in bytes; a power of two, at least 4 KiB.
 
     Members
     -------
-    posted : ``In(stream.Signature(PostedBeatLayout(width)))``
-        Posted requests and fences.
-    nonposted : ``In(stream.Signature(RxBeatLayout(width)))``
-        Non-posted requests.
+    heads : ``In(stream.Signature(PostedHeadLayout(offset_bits)))``
+    beats : ``In(stream.Signature(PostedBeatLayout(width)))``
+    nonposted : ``In(stream.Signature(NonpostedLayout(offset_bits)))``
+        Requests; see ``Receiver``.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
         Completions.
     max_payload : ``In(3)``
         MPS = 128 << n bytes.
-    refusal : ``Out(Refusal)``
-        Valid for the cycle in which a request is refused; ``NONE`` otherwise.
-    refused : ``Out(HeaderLayout)``
-        The refused request. Valid with ``refusal``.
+    hold_registers : ``In(1)``
+        High: no register is accessed; what comes behind such an access waits with it.
     idle : ``Out(1)``
-        High while no answer is under way.
+        High while nothing is under way but what waits on ``heads`` or ``nonposted``.
     registers, registers_grant
-        The register bus; see ``CsrWindow``.
+        The register bus; see ``RegisterPort``.
     memory_read, memory_write
-        Card RAM; see ``MemoryWindow``.
+        Card RAM; see ``LineFetcher`` and ``MemoryWriter``.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a power of two of at least 4 KiB.
     """
 
     #: Completions whose payload may be under way.
-    _COMPLETIONS = 4
+    _COMPLETIONS = 8
 
     def __init__(self, width, *, register_bytes, ram_bytes):
+        for name, size in (("BAR0", register_bytes), ("card RAM", ram_bytes)):
+            if size < 4096 or size & (size - 1):
+                raise ValueError(f"Size of {name} must be a power of two of at least 4096, not "
+                                 f"{size!r}")
         self._width = width
-        self._register_bytes = register_bytes
-        self._ram_bytes = ram_bytes
         self._line_bits = ceil_log2(ram_bytes // (width // 8))
-        self._address_bits = ceil_log2(register_bytes)
+        self._register_bits = ceil_log2(register_bytes) - 2
+        self._memory_bits = ceil_log2(ram_bytes) - 2
         super().__init__({
-            "posted":          In(stream.Signature(PostedBeatLayout(width))),
-            "nonposted":       In(stream.Signature(RxBeatLayout(width))),
+            "heads":           In(stream.Signature(PostedHeadLayout(self.offset_bits))),
+            "beats":           In(stream.Signature(PostedBeatLayout(width))),
+            "nonposted":       In(stream.Signature(NonpostedLayout(self.offset_bits))),
             "tx":              Out(stream.Signature(TxBeatLayout(width))),
             "max_payload":     In(3),
-            "refusal":         Out(Refusal),
-            "refused":         Out(HeaderLayout),
+            "hold_registers":  In(1),
             "idle":            Out(1),
-            "registers":       Out(csr.Signature(self._address_bits)),
+            "registers":       Out(csr.Signature(self._register_bits + 2)),
             "registers_grant": In(1),
             "memory_read":     Out(memory_port.ReadSignature(self._line_bits, width)),
             "memory_write":    Out(memory_port.WriteSignature(self._line_bits, width)),
         })
 
+    @property
+    def offset_bits(self):
+        """Bits of an offset in the larger window, in DW."""
+        return max(self._register_bits, self._memory_bits)
+
     def elaborate(self, platform):
         m = Module()
-        m.submodules.dispatcher = dispatcher = RequestDispatcher(
-            self._width, register_bytes=self._register_bytes, memory_bytes=self._ram_bytes)
-        m.submodules.splitter = splitter = CompletionSplitter()
-        m.submodules.completions = completions = Queue(CompletionLayout, depth=self._COMPLETIONS)
-        m.submodules.builder = builder = CompletionBuilder(self._width)
-        m.submodules.registers = registers = CsrWindow(self._width,
-                                                       address_bits=self._address_bits)
-        m.submodules.memory = memory = MemoryWindow(self._line_bits, self._width)
+        width = self._width
+        m.submodules.poster = poster = PostedExecutor(
+            width, offset_bits=self.offset_bits, register_bits=self._register_bits,
+            memory_bits=self._memory_bits)
+        m.submodules.writer = writer = MemoryWriter(self._line_bits, width)
+        m.submodules.port = port = RegisterPort(width, address_bits=self._register_bits + 2)
+        m.submodules.splitter = splitter = CompletionSplitter(
+            width, offset_bits=self.offset_bits)
+        m.submodules.fetcher = fetcher = LineFetcher(
+            width, offset_bits=self.offset_bits, line_bits=self._line_bits,
+            register_bits=self._register_bits)
+        m.submodules.completions = completions = ShallowQueue(CompletionLayout,
+                                                              depth=self._COMPLETIONS)
+        m.submodules.builder = builder = CompletionBuilder(width)
 
-        wiring.connect(m, wiring.flipped(self.posted), dispatcher.posted)
-        wiring.connect(m, wiring.flipped(self.nonposted), dispatcher.nonposted)
-        wiring.connect(m, dispatcher.register_writes, registers.writes)
-        wiring.connect(m, dispatcher.memory_writes, memory.writes)
-        wiring.connect(m, dispatcher.answers, splitter.answers)
-        wiring.connect(m, splitter.register_reads, registers.reads)
-        wiring.connect(m, splitter.memory_reads, memory.reads)
+        wiring.connect(m, wiring.flipped(self.heads), poster.heads)
+        wiring.connect(m, wiring.flipped(self.beats), poster.beats)
+        wiring.connect(m, poster.memory_writes, writer.writes)
+        wiring.connect(m, poster.register_writes, port.writes)
+        wiring.connect(m, wiring.flipped(self.nonposted), splitter.requests)
         wiring.connect(m, splitter.completions, completions.i)
+        wiring.connect(m, splitter.jobs, fetcher.jobs)
+        wiring.connect(m, fetcher.registers, port.reads)
         wiring.connect(m, completions.o, builder.completions)
-        wiring.connect(m, registers.data, builder.register_data)
-        wiring.connect(m, memory.data, builder.memory_data)
+        wiring.connect(m, fetcher.lines, builder.lines)
         wiring.connect(m, builder.tx, wiring.flipped(self.tx))
-        wiring.connect(m, registers.registers, wiring.flipped(self.registers))
-        wiring.connect(m, memory.memory_read, wiring.flipped(self.memory_read))
-        wiring.connect(m, memory.memory_write, wiring.flipped(self.memory_write))
+        wiring.connect(m, port.registers, wiring.flipped(self.registers))
+        wiring.connect(m, fetcher.memory, wiring.flipped(self.memory_read))
+        wiring.connect(m, writer.memory, wiring.flipped(self.memory_write))
         m.d.comb += [
+            poster.registers_busy.eq(port.writing),
+            poster.memory_busy.eq(~writer.idle),
+            poster.started.eq(splitter.started),
+            splitter.may_start.eq(poster.may_start),
             splitter.max_payload.eq(self.max_payload),
-            registers.registers_grant.eq(self.registers_grant),
-            self.refusal.eq(dispatcher.refusal),
-            self.refused.eq(dispatcher.refused),
-            # A completion is queued before its data are asked for, and leaves with their last beat.
-            self.idle.eq(~self.posted.valid & ~self.nonposted.valid & ~completions.o.valid
-                         & (completions.level == 0)),
+            fetcher.answer.eq(port.answer),
+            fetcher.answered.eq(port.answered),
+            port.hold.eq(self.hold_registers),
+            port.registers_grant.eq(self.registers_grant),
+            self.idle.eq(splitter.idle & fetcher.idle & writer.idle & ~port.writing
+                         & ~completions.o.valid),
         ]
         return m

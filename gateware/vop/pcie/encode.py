@@ -64,6 +64,8 @@ class HeaderEncoder(wiring.Component):
                 m.d.comb += [type_code.eq(0b01010), is_completion.eq(1)]
             with m.Case(Kind.COMPLETION_DATA):
                 m.d.comb += [type_code.eq(0b01010), is_completion.eq(1), has_data.eq(1)]
+            with m.Case(Kind.COMPLETION_LOCK):
+                m.d.comb += [type_code.eq(0b01011), is_completion.eq(1)]
             with m.Case(Kind.UNKNOWN):
                 m.d.comb += type_code.eq(0b11111)
 

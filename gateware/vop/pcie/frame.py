@@ -81,7 +81,8 @@ class PayloadFramer(wiring.Component):
         is_memory = Signal()
         m.d.comb += [
             is_completion.eq((header.kind == Kind.COMPLETION)
-                             | (header.kind == Kind.COMPLETION_DATA)),
+                             | (header.kind == Kind.COMPLETION_DATA)
+                             | (header.kind == Kind.COMPLETION_LOCK)),
             is_memory.eq((header.kind == Kind.MEMORY_READ) | (header.kind == Kind.MEMORY_WRITE)),
             encoder.header.eq(header),
         ]

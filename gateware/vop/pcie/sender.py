@@ -1,22 +1,37 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The arbiter towards the link: whole TLPs, in turn."""
+"""The arbiter towards the link: whole TLPs, reads first, and nobody waits for ever."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..soc.round_robin import RoundRobin
-from .tlp import TxBeatLayout
+from ..stream import Stage
+from .tlp import HeaderLayout, TxBeatLayout
 
 __all__ = ["Sender"]
 
 
 class Sender(wiring.Component):
-    """Merge three streams of TLPs into one.
+    """Merge four streams of TLPs into one.
 
-    TLPs leave in the order in which they are accepted, and nothing is held here, so a completion
-    never passes a posted write accepted before it (Base 4.0, 2.4.1). A stream waits for at most
-    one TLP of each other stream. No cycle is lost between TLPs.
+    Of a header, the fields that its kind has are passed on; the others are anything. TLPs leave in
+    the order in which they are accepted, so a completion or a message never passes a
+    posted write accepted before it (Base 4.0, 2.4.1). No cycle is lost between TLPs.
+
+    Whenever a TLP can be begun, the first of these that is offered is taken:
+
+    1. a write that has waited for ``PATIENCE`` cycles,
+    2. a message, unless the last TLP was one,
+    3. a completion, if a read went since the last one,
+    4. a read,
+    5. a completion,
+    6. a write; while reads wait, only if the block's queue is shallow, so that a read that comes
+       next is not behind many writes,
+    7. a message.
+
+    So while ``hold`` is low and the link takes TLPs, a write is begun next once it has waited for
+    ``PATIENCE`` cycles, and any other TLP waits for the one under way and for at most two of each
+    other stream.
 
     Parameters
     ----------
@@ -25,53 +40,117 @@ class Sender(wiring.Component):
 
     Members
     -------
-    completions, reads, writes : ``In(stream.Signature(TxBeatLayout(width)))``
-        TLPs to send.
+    completions, reads, writes, messages : ``In(stream.Signature(TxBeatLayout(width)))``
+        TLPs to send. An offer may be withdrawn.
+    reads_waiting : ``In(1)``
+        A read is about to be offered.
+    shallow : ``In(1)``
+        See ``phy.Signature``.
     hold : ``In(1)``
         High: no TLP is begun. One that has begun goes on.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
-        To the link.
+        To the link, from a register.
     """
 
+    #: Cycles after which a write goes first.
+    PATIENCE = 63
+
     def __init__(self, width):
+        self._width = width
         super().__init__({
-            "completions": In(stream.Signature(TxBeatLayout(width))),
-            "reads":       In(stream.Signature(TxBeatLayout(width))),
-            "writes":      In(stream.Signature(TxBeatLayout(width))),
-            "hold":        In(1),
-            "tx":          Out(stream.Signature(TxBeatLayout(width))),
+            "completions":   In(stream.Signature(TxBeatLayout(width))),
+            "reads":         In(stream.Signature(TxBeatLayout(width))),
+            "writes":        In(stream.Signature(TxBeatLayout(width))),
+            "messages":      In(stream.Signature(TxBeatLayout(width))),
+            "reads_waiting": In(1),
+            "shallow":       In(1),
+            "hold":          In(1),
+            "tx":            Out(stream.Signature(TxBeatLayout(width))),
         })
 
     def elaborate(self, platform):
         m = Module()
-        sources = (self.completions, self.reads, self.writes)
-        m.submodules.turns = turns = RoundRobin(count=len(sources))
+        m.submodules.stage = stage = Stage(TxBeatLayout(self._width))
+        wiring.connect(m, stage.o, wiring.flipped(self.tx))
 
+        completions, reads, writes, messages = range(4)
+        sources = (self.completions, self.reads, self.writes, self.messages)
         chosen = Signal(len(sources))
         owner = Signal(len(sources))         # of the TLP under way; zero between TLPs
-        offered = Signal(len(sources))       # offered and not taken: a valid offer must stand
-        accepted = Signal()
+        read_went = Signal()                 # since the last completion
+        message_was_last = Signal()
+        waited = Signal(range(self.PATIENCE + 1))
+        urgent = Signal()
+        deep = Signal()
         m.d.comb += [
-            turns.requests.eq(Mux(offered != 0, offered,
-                                  Cat(source.valid for source in sources))),
-            accepted.eq(self.tx.valid & self.tx.ready),
-            turns.advance.eq(accepted & self.tx.payload.first),
-            chosen.eq(turns.grants),
+            urgent.eq(self.writes.valid & (waited == self.PATIENCE)),
+            deep.eq(self.reads_waiting & ~self.shallow),
         ]
         with m.If(owner != 0):
             m.d.comb += chosen.eq(owner)
-        with m.Elif(self.hold & (offered == 0)):
-            m.d.comb += chosen.eq(0)
-        for index, source in enumerate(sources):
-            with m.If(chosen[index]):
-                m.d.comb += [
-                    self.tx.payload.eq(source.payload),
-                    self.tx.valid.eq(source.valid),
-                    source.ready.eq(self.tx.ready),
-                ]
-        m.d.sync += offered.eq(0)
+        with m.Elif(self.hold):
+            pass
+        with m.Elif(urgent):
+            m.d.comb += chosen[writes].eq(1)
+        with m.Elif(self.messages.valid & ~message_was_last):
+            m.d.comb += chosen[messages].eq(1)
+        with m.Elif(self.completions.valid & (read_went | ~self.reads.valid)):
+            m.d.comb += chosen[completions].eq(1)
+        with m.Elif(self.reads.valid):
+            m.d.comb += chosen[reads].eq(1)
+        with m.Elif(self.writes.valid & ~deep):
+            m.d.comb += chosen[writes].eq(1)
+        with m.Else():
+            m.d.comb += chosen[messages].eq(1)
+
+        accepted = Signal()
+        m.d.comb += [
+            stage.i.valid.eq((chosen & Cat(source.valid for source in sources)).any()),
+            accepted.eq(stage.i.valid & stage.i.ready),
+        ]
+        m.d.comb += [source.ready.eq(chosen[index] & stage.i.ready)
+                     for index, source in enumerate(sources)]
+        self._add_payload(m, stage.i.payload, posted=chosen[writes] | chosen[messages],
+                          second=chosen[reads] | chosen[messages])
         with m.If(accepted):
-            m.d.sync += owner.eq(chosen & ~self.tx.payload.last.replicate(len(sources)))
-        with m.Elif(self.tx.valid):
-            m.d.sync += offered.eq(chosen)
+            m.d.sync += [
+                owner.eq(chosen & ~stage.i.payload.last.replicate(len(sources))),
+                message_was_last.eq(chosen[messages]),
+                read_went.eq(chosen[reads] | (read_went & ~chosen[completions])),
+            ]
+        with m.If(accepted & chosen[writes]):
+            m.d.sync += waited.eq(0)
+        with m.Elif(self.writes.valid & (waited != self.PATIENCE)):
+            m.d.sync += waited.eq(waited + 1)
         return m
+
+    def _add_payload(self, m, beat, *, posted, second):
+        """Choose among the four by two bits; of the header, only the fields that a kind has."""
+        def among(member):
+            first = Mux(second, member(self.reads.payload), member(self.completions.payload))
+            other = Mux(second, member(self.messages.payload), member(self.writes.payload))
+            return Mux(posted, other, first)
+
+        def of_request(member):
+            other = Mux(second, member(self.messages.payload), member(self.writes.payload))
+            return Mux(posted, other, member(self.reads.payload))
+
+        m.d.comb += [
+            beat.first.eq(among(lambda source: source.first)),
+            beat.last.eq(among(lambda source: source.last)),
+            # A read has no payload, and a message one DW.
+            beat.data[:32].eq(of_request(lambda source: source.data[:32])),
+            beat.data[32:].eq(self.writes.payload.data[32:]),
+        ]
+        with m.If(~posted):
+            m.d.comb += beat.data.eq(self.completions.payload.data)
+        for name, _shape in HeaderLayout:
+            def member(source, name=name):
+                return getattr(source.header, name)
+
+            value = among(member)
+            if name in ("first_be", "last_be", "address"):
+                value = of_request(member)
+            elif name in ("completer", "requester", "status", "byte_count", "lower_address"):
+                value = member(self.completions.payload)
+            m.d.comb += getattr(beat.header, name).eq(value)

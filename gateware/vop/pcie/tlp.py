@@ -24,6 +24,7 @@ class Kind(enum.Enum, shape=4):
     MESSAGE         = 8   #: Msg and MsgD
     LOCKED_READ     = 9   #: MRdLk
     ATOMIC          = 10  #: FetchAdd, Swap, CAS
+    COMPLETION_LOCK = 11  #: CplLk: a locked read failed. Sent only; a received one is UNKNOWN
     UNKNOWN         = 15  #: a combination of Fmt and Type that Base 4.0 reserves
 
 
@@ -60,7 +61,7 @@ HeaderLayout = data.StructLayout({
     "lower_address": 7,                 # completions
 })
 
-#: A header as it is on the link: byte 0 of each DW in bits 31:24. DW 3 of a header of three is zero.
+#: A header as it is on the link: byte 0 of each DW in bits 31:24. DW 3 of three is zero.
 RawHeaderLayout = data.ArrayLayout(32, 4)
 
 
@@ -83,7 +84,8 @@ def TxBeatLayout(width):
     DW 0 of the payload is in bits 31:0 of the first beat.
     ``header.length_dw`` tells how many DW count. A TLP without payload is one beat, first and last.
     The sender sets every header field of the kind but ``requester`` (of a request) and
-    ``completer``: those the shim fills in from the configuration.
+    ``completer``: those the shim fills in from the configuration. Fields that the kind does not
+    have may be anything, and change from beat to beat.
     """
     return data.StructLayout({
         "header": HeaderLayout,         # the same on every beat of the TLP

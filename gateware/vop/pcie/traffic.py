@@ -5,86 +5,83 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .dispatcher import Refusal
-from .tlp import Kind, RxBeatLayout, TxBeatLayout
+from .judge import Refusal
+from .tlp import HeaderLayout, Kind
 
 __all__ = ["CountedLayout", "TrafficCounter"]
 
+_RECEIVED = {
+    "rx_mem_read":        (Kind.MEMORY_READ,),
+    "rx_mem_write":       (Kind.MEMORY_WRITE,),
+    "rx_completion":      (Kind.COMPLETION, Kind.COMPLETION_DATA),
+    "rx_completion_data": (Kind.COMPLETION_DATA,),
+    "rx_message":         (Kind.MESSAGE,),
+    "rx_io":              (Kind.IO_READ, Kind.IO_WRITE),
+    "rx_config":          (Kind.CONFIG_READ, Kind.CONFIG_WRITE),
+    "rx_locked_read":     (Kind.LOCKED_READ,),
+    "rx_atomic":          (Kind.ATOMIC,),
+    "rx_other":           (Kind.MESSAGE, Kind.IO_READ, Kind.IO_WRITE, Kind.CONFIG_READ,
+                           Kind.CONFIG_WRITE, Kind.LOCKED_READ, Kind.ATOMIC, Kind.UNKNOWN),
+}
+_SENT = {
+    "tx_mem_read":        (Kind.MEMORY_READ,),
+    "tx_mem_write":       (Kind.MEMORY_WRITE,),
+    "tx_completion":      (Kind.COMPLETION, Kind.COMPLETION_DATA, Kind.COMPLETION_LOCK),
+    "tx_completion_data": (Kind.COMPLETION_DATA,),
+}
+_REFUSED = {
+    "unsupported_request": Refusal.UNSUPPORTED,
+    "completer_abort":     Refusal.ABORT,
+    "dropped_request":     Refusal.DROPPED,
+    "dropped_message":     Refusal.MESSAGE,
+    "poisoned":            Refusal.POISONED,
+}
+_PULSES = ("msi_sent", "msix_sent", "tx_dropped", "ecrc_error")
+
 #: One-cycle pulses, named like the counters of block `stats`.
-CountedLayout = data.StructLayout({
-    "rx_mem_read":         1,
-    "rx_mem_write":        1,
-    "rx_completion":       1,
-    "rx_other":            1,
-    "tx_mem_read":         1,
-    "tx_mem_write":        1,
-    "tx_completion":       1,
-    "msi_sent":            1,
-    "unsupported_request": 1,
-    "dropped_request":     1,
-    "poisoned":            1,
-})
+CountedLayout = data.StructLayout(dict.fromkeys((*_RECEIVED, *_SENT, *_REFUSED, *_PULSES), 1))
 
 
 class TrafficCounter(wiring.Component):
-    """Watch the streams of the link, and pulse for what passes.
-
-    Parameters
-    ----------
-    width : :class:`int`
-        Payload bits per beat.
+    """Pulse for what passes. What is sent counts when it is handed to the shim.
 
     Members
     -------
-    rx, tx, msi : ``In(...)`` each of ``payload``, ``valid`` and ``ready``
-        The streams of ``phy.Signature``; all members are inputs.
+    received, sent : ``In(1)``
+        The first beat of a TLP is taken from the link, or handed to it.
+    rx, tx : ``In(HeaderLayout)``
+        Its header.
     refusal : ``In(Refusal)``
-        Why a request was refused, in the cycle in which it was; ``NONE`` otherwise.
+        Why a request was refused, in one cycle; ``NONE`` otherwise.
+    msi_sent, msix_sent, tx_dropped, ecrc_error : ``In(1)``
+        One-cycle pulses, passed on.
     counted : ``Out(CountedLayout)``
-        Pulses in the cycle after the transfer of a TLP's first beat. What is sent counts when it is
-        handed to the shim.
+        Pulses, a cycle later.
     """
 
-    def __init__(self, width):
-        def watched(shape):
-            return wiring.Signature({"payload": Out(shape), "valid": Out(1), "ready": Out(1)})
-
-        super().__init__({
-            "rx":      In(watched(RxBeatLayout(width))),
-            "tx":      In(watched(TxBeatLayout(width))),
-            "msi":     In(watched(5)),
-            "refusal": In(Refusal),
-            "counted": Out(CountedLayout),
-        })
+    received:   In(1)
+    sent:       In(1)
+    rx:         In(HeaderLayout)
+    tx:         In(HeaderLayout)
+    refusal:    In(Refusal)
+    msi_sent:   In(1)
+    msix_sent:  In(1)
+    tx_dropped: In(1)
+    ecrc_error: In(1)
+    counted:    Out(CountedLayout)
 
     def elaborate(self, platform):
         m = Module()
         counted = Signal(CountedLayout)
         m.d.sync += self.counted.eq(counted)
-
-        rx_kind, tx_kind = self.rx.payload.header.kind, self.tx.payload.header.kind
-        with m.If(self.rx.valid & self.rx.ready & self.rx.payload.first):
-            with m.Switch(rx_kind):
-                with m.Case(Kind.MEMORY_READ):
-                    m.d.comb += counted.rx_mem_read.eq(1)
-                with m.Case(Kind.MEMORY_WRITE):
-                    m.d.comb += counted.rx_mem_write.eq(1)
-                with m.Case(Kind.COMPLETION, Kind.COMPLETION_DATA):
-                    m.d.comb += counted.rx_completion.eq(1)
-                with m.Default():
-                    m.d.comb += counted.rx_other.eq(1)
-        with m.If(self.tx.valid & self.tx.ready & self.tx.payload.first):
-            with m.Switch(tx_kind):
-                with m.Case(Kind.MEMORY_READ):
-                    m.d.comb += counted.tx_mem_read.eq(1)
-                with m.Case(Kind.MEMORY_WRITE):
-                    m.d.comb += counted.tx_mem_write.eq(1)
-                with m.Default():
-                    m.d.comb += counted.tx_completion.eq(1)
-        m.d.comb += [
-            counted.msi_sent.eq(self.msi.valid & self.msi.ready),
-            counted.unsupported_request.eq(self.refusal == Refusal.UNSUPPORTED),
-            counted.dropped_request.eq(self.refusal == Refusal.DROPPED),
-            counted.poisoned.eq(self.refusal == Refusal.POISONED),
-        ]
+        for names, happens, kind in ((_RECEIVED, self.received, self.rx.kind),
+                                     (_SENT, self.sent, self.tx.kind)):
+            for name, kinds in names.items():
+                with m.If(happens), m.Switch(kind):
+                    with m.Case(*kinds):
+                        m.d.comb += getattr(counted, name).eq(1)
+        for name, refusal in _REFUSED.items():
+            m.d.comb += getattr(counted, name).eq(self.refusal == refusal)
+        for name in _PULSES:
+            m.d.comb += getattr(counted, name).eq(getattr(self, name))
         return m

@@ -30,16 +30,16 @@ from .doorbell import DOORBELL, DOORBELLS
 from .guard import GUARD, GUARD_LIMITS
 from .identity import IDENTITY, VERSION
 from .link import LINK, BootState, Role
-from .msi import MSI
-from .stats import STATS
+from .msi import MSI, MSIX, VECTORS
+from .stats import STATS, FaultKind
 
 __all__ = ["REGISTER_MAP"]
 
 REGISTER_MAP = Map(
-    blocks=(IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS, COPIER, TIMER, INTC, UART),
+    blocks=(IDENTITY, LINK, DOORBELL, MSI, GUARD, STATS, COPIER, MSIX, TIMER, INTC, UART),
     structs=(BOOTPARAM, DEVICE_DESC, VQCONFIG, DEVICE_CTRL, VRING_INFO,
              COMMAND, RECORD, VRING_CONTEXT),
-    constants=(VERSION, DOORBELLS, GUARD_LIMITS, COPIER_LIMITS, COMMAND_BITS, RECORD_BITS,
+    constants=(VERSION, DOORBELLS, VECTORS, GUARD_LIMITS, COPIER_LIMITS, COMMAND_BITS, RECORD_BITS,
                VRING_FLAGS, VQCONFIG_FLAGS, CARD_ADDRESSES, INTERRUPT_LINES, VOP),
-    enums=(BootState, Role, Opcode, CommandError, ChannelState, ConfigChange),
+    enums=(BootState, Role, Opcode, CommandError, ChannelState, FaultKind, ConfigChange),
 )

@@ -38,6 +38,14 @@
 /* In a device page: no doorbell has been assigned. */
 #define VOP_DOORBELLS_NONE			(-1)
 
+/* vectors: Interrupt vectors towards the host. */
+
+/* Vectors, and entries of the MSI-X table. */
+#define VOP_VECTORS_COUNT			32
+
+/* Unit of `msi.moderation.interval`, in cycles of the PCIe clock. */
+#define VOP_VECTORS_MODERATION_CYCLES		128
+
 /* guard_limits: Sizes of the guard. */
 
 /* Windows of host memory that the guard can hold. */
@@ -292,6 +300,18 @@ enum vop_channel_state {
 	VOP_CHANNEL_STATE_FAILED = 2,
 };
 
+/* What was wrong with the TLP of `first_fault`. */
+enum vop_fault_kind {
+	VOP_FAULT_KIND_NONE = 0,
+	VOP_FAULT_KIND_UNSUPPORTED_REQUEST = 1,
+	VOP_FAULT_KIND_COMPLETER_ABORT = 2,
+	VOP_FAULT_KIND_DROPPED_REQUEST = 3,
+	VOP_FAULT_KIND_POISONED_REQUEST = 4,
+	VOP_FAULT_KIND_POISONED_COMPLETION = 5,
+	VOP_FAULT_KIND_UNEXPECTED_COMPLETION = 6,
+	VOP_FAULT_KIND_COMPLETION_TIMEOUT = 7,
+};
+
 /* Values of `vop_device_ctrl.config_change`. */
 enum vop_config_change {
 	VOP_CONFIG_CHANGE_NONE = 0,
@@ -405,22 +425,34 @@ enum vop_config_change {
 #define VOP_DOORBELL_C2H_RING			0x0020cu
 #define VOP_DOORBELL_C2H_RING_VECTOR_MASK	0x0000001fu
 
-/* Block msi: Message-signalled interrupts. */
+/*
+ * Block msi: Message-signalled interrupts. MSI-X is used where it is enabled,
+ * else MSI; while neither is, vectors stay pending.
+ */
 #define VOP_MSI_BLOCK				0x00300u
 #define VOP_MSI_BLOCK_BYTES			0x100u
 
-/* What the host's configuration allows. Written by: both. */
+/* What the host's configuration allows. Written by: host. */
 #define VOP_MSI_GRANTED				0x00300u
 #define VOP_MSI_GRANTED_ENABLED_MASK		0x00000001u
 #define VOP_MSI_GRANTED_VECTORS_LOG2_MASK	0x00000070u
+#define VOP_MSI_GRANTED_MSIX_ENABLED_MASK	0x00000100u
+#define VOP_MSI_GRANTED_MSIX_MASKED_MASK	0x00000200u
 
-/* Vectors raised and not yet taken by the hard block. Written by: both. */
+/* Vectors raised that have not left. Written by: host. */
 #define VOP_MSI_PENDING				0x00304u
 #define VOP_MSI_PENDING_VECTORS_MASK		0xffffffffu
 
-/* Vectors held back. Written by: host. */
+/* Vectors held back, under MSI and MSI-X alike. Written by: host. */
 #define VOP_MSI_MASK				0x00308u
 #define VOP_MSI_MASK_VECTORS_MASK		0xffffffffu
+
+/* How often vector n may leave. Written by: host. */
+#define VOP_MSI_MODERATION			0x00380u
+#define VOP_MSI_MODERATION_COUNT		32
+#define VOP_MSI_MODERATION_STRIDE		0x4u
+#define VOP_MSI_MODERATION_INTERVAL_MASK	0x0000ffffu
+#define VOP_MSI_MODERATION_EVENTS_MASK		0x00ff0000u
 
 /*
  * Block guard: Host windows. A host address that the CPU or a ring supplies
@@ -447,7 +479,10 @@ enum vop_config_change {
 #define VOP_GUARD_PAGES_STRIDE			0x10u
 #define VOP_GUARD_PAGES_VALUE_MASK		0x000fffffu
 
-/* Block stats: Counters, the first fault, the cycle counter, the marker. */
+/*
+ * Block stats: Counters, the first fault, the cycle counter, the marker. A
+ * counter shows what happened some 0.3 us ago.
+ */
 #define VOP_STATS_BLOCK				0x00800u
 #define VOP_STATS_BLOCK_BYTES			0x100u
 
@@ -459,7 +494,7 @@ enum vop_config_change {
 #define VOP_STATS_RX_MEM_WRITE			0x00804u
 #define VOP_STATS_RX_MEM_WRITE_COUNT_MASK	0xffffffffu
 
-/* Completion received. Written by: both. */
+/* Completion received, with or without data. Written by: both. */
 #define VOP_STATS_RX_COMPLETION			0x00808u
 #define VOP_STATS_RX_COMPLETION_COUNT_MASK	0xffffffffu
 
@@ -471,11 +506,11 @@ enum vop_config_change {
 #define VOP_STATS_TX_MEM_READ			0x00810u
 #define VOP_STATS_TX_MEM_READ_COUNT_MASK	0xffffffffu
 
-/* Memory write request sent. Written by: both. */
+/* Memory write request sent, MSI-X messages included. Written by: both. */
 #define VOP_STATS_TX_MEM_WRITE			0x00814u
 #define VOP_STATS_TX_MEM_WRITE_COUNT_MASK	0xffffffffu
 
-/* Completion sent. Written by: both. */
+/* Completion sent, with or without data. Written by: both. */
 #define VOP_STATS_TX_COMPLETION			0x00818u
 #define VOP_STATS_TX_COMPLETION_COUNT_MASK	0xffffffffu
 
@@ -487,7 +522,7 @@ enum vop_config_change {
 #define VOP_STATS_UNSUPPORTED_REQUEST		0x00820u
 #define VOP_STATS_UNSUPPORTED_REQUEST_COUNT_MASK	0xffffffffu
 
-/* Posted request or message that is not for us, dropped. Written by: both. */
+/* Posted request that is not for us, dropped. Written by: both. */
 #define VOP_STATS_DROPPED_REQUEST		0x00824u
 #define VOP_STATS_DROPPED_REQUEST_COUNT_MASK	0xffffffffu
 
@@ -531,7 +566,75 @@ enum vop_config_change {
 #define VOP_STATS_CPU_BUS_FAULT			0x00844u
 #define VOP_STATS_CPU_BUS_FAULT_COUNT_MASK	0xffffffffu
 
-/* Header of the first TLP that was refused, word by word. Written by: both. */
+/* Of rx_completion: with data. Written by: both. */
+#define VOP_STATS_RX_COMPLETION_DATA		0x00848u
+#define VOP_STATS_RX_COMPLETION_DATA_COUNT_MASK	0xffffffffu
+
+/* Of rx_other: message, with or without data. Written by: both. */
+#define VOP_STATS_RX_MESSAGE			0x0084cu
+#define VOP_STATS_RX_MESSAGE_COUNT_MASK		0xffffffffu
+
+/* Of rx_other: I/O read or write. Written by: both. */
+#define VOP_STATS_RX_IO				0x00850u
+#define VOP_STATS_RX_IO_COUNT_MASK		0xffffffffu
+
+/*
+ * Of rx_other: configuration request. The hard block should answer these.
+ * Written by: both.
+ */
+#define VOP_STATS_RX_CONFIG			0x00854u
+#define VOP_STATS_RX_CONFIG_COUNT_MASK		0xffffffffu
+
+/* Of rx_other: locked memory read. Written by: both. */
+#define VOP_STATS_RX_LOCKED_READ		0x00858u
+#define VOP_STATS_RX_LOCKED_READ_COUNT_MASK	0xffffffffu
+
+/* Of rx_other: AtomicOp. Written by: both. */
+#define VOP_STATS_RX_ATOMIC			0x0085cu
+#define VOP_STATS_RX_ATOMIC_COUNT_MASK		0xffffffffu
+
+/* Of tx_completion: with data. Written by: both. */
+#define VOP_STATS_TX_COMPLETION_DATA		0x00860u
+#define VOP_STATS_TX_COMPLETION_DATA_COUNT_MASK	0xffffffffu
+
+/*
+ * TLP that did not leave: bus mastering was off, or the hard block dropped it.
+ * Written by: both.
+ */
+#define VOP_STATS_TX_DROPPED			0x00864u
+#define VOP_STATS_TX_DROPPED_COUNT_MASK		0xffffffffu
+
+/* Of tx_mem_write: MSI-X message. Written by: both. */
+#define VOP_STATS_MSIX_SENT			0x00868u
+#define VOP_STATS_MSIX_SENT_COUNT_MASK		0xffffffffu
+
+/* Non-posted request answered with Completer Abort. Written by: both. */
+#define VOP_STATS_COMPLETER_ABORT		0x0086cu
+#define VOP_STATS_COMPLETER_ABORT_COUNT_MASK	0xffffffffu
+
+/* Message dropped. Written by: both. */
+#define VOP_STATS_DROPPED_MESSAGE		0x00870u
+#define VOP_STATS_DROPPED_MESSAGE_COUNT_MASK	0xffffffffu
+
+/*
+ * TLP received with a bad ECRC. The hard block tells too late to drop it.
+ * Written by: both.
+ */
+#define VOP_STATS_ECRC_ERROR			0x00874u
+#define VOP_STATS_ECRC_ERROR_COUNT_MASK		0xffffffffu
+
+/* Of completion_error: Completer Abort. Written by: both. */
+#define VOP_STATS_COMPLETION_ABORT		0x00878u
+#define VOP_STATS_COMPLETION_ABORT_COUNT_MASK	0xffffffffu
+
+/* Of completion_error: Configuration Request Retry Status. Written by: both. */
+#define VOP_STATS_COMPLETION_RETRY		0x0087cu
+#define VOP_STATS_COMPLETION_RETRY_COUNT_MASK	0xffffffffu
+
+/*
+ * Header of the first TLP that was at fault, word by word, as it was on the
+ * link. Written by: both.
+ */
 #define VOP_STATS_FIRST_FAULT			0x00880u
 #define VOP_STATS_FIRST_FAULT_COUNT		4
 #define VOP_STATS_FIRST_FAULT_STRIDE		0x4u
@@ -554,6 +657,13 @@ enum vop_config_change {
  */
 #define VOP_STATS_MARKER			0x00898u
 #define VOP_STATS_MARKER_VALUE_MASK		0xffffffffu
+
+/*
+ * What was wrong with it. Writing anything clears the record; the next fault is
+ * then the first. Written by: host.
+ */
+#define VOP_STATS_FIRST_FAULT_KIND		0x008a0u
+#define VOP_STATS_FIRST_FAULT_KIND_KIND_MASK	0x0000000fu
 
 /*
  * Block copier: Channels of the vring-copy engine, 128 bytes each. Each side
@@ -709,6 +819,45 @@ enum vop_config_change {
 #define VOP_COPIER_COMPLETE_LEN_COUNT		8
 #define VOP_COPIER_COMPLETE_LEN_STRIDE		0x80u
 #define VOP_COPIER_COMPLETE_LEN_USED_LEN_MASK	0xffffffffu
+
+/*
+ * Block msix: MSI-X table and pending bits, as PCIe Base 4.0, 7.7.2 lays them
+ * out.
+ */
+#define VOP_MSIX_BLOCK				0x02000u
+#define VOP_MSIX_BLOCK_BYTES			0x400u
+
+/* Message Address of entry n, low half. Written by: host. */
+#define VOP_MSIX_ADDRESS_LO			0x02000u
+#define VOP_MSIX_ADDRESS_LO_COUNT		32
+#define VOP_MSIX_ADDRESS_LO_STRIDE		0x10u
+#define VOP_MSIX_ADDRESS_LO_VALUE_MASK		0xffffffffu
+
+/* Message Upper Address of entry n. Written by: host. */
+#define VOP_MSIX_ADDRESS_HI			0x02004u
+#define VOP_MSIX_ADDRESS_HI_COUNT		32
+#define VOP_MSIX_ADDRESS_HI_STRIDE		0x10u
+#define VOP_MSIX_ADDRESS_HI_VALUE_MASK		0xffffffffu
+
+/* Message Data of entry n. Written by: host. */
+#define VOP_MSIX_DATA				0x02008u
+#define VOP_MSIX_DATA_COUNT			32
+#define VOP_MSIX_DATA_STRIDE			0x10u
+#define VOP_MSIX_DATA_VALUE_MASK		0xffffffffu
+
+/* Vector Control of entry n. Written by: host. */
+#define VOP_MSIX_CONTROL			0x0200cu
+#define VOP_MSIX_CONTROL_COUNT			32
+#define VOP_MSIX_CONTROL_STRIDE			0x10u
+#define VOP_MSIX_CONTROL_MASKED_MASK		0x00000001u
+
+/* Pending Bit Array. Written by: host. */
+#define VOP_MSIX_PENDING_LO			0x02200u
+#define VOP_MSIX_PENDING_LO_VECTORS_MASK	0xffffffffu
+
+/* Pending Bit Array, entries 32 to 63: none. Written by: host. */
+#define VOP_MSIX_PENDING_HI			0x02204u
+#define VOP_MSIX_PENDING_HI_VECTORS_MASK	0xffffffffu
 
 /* Block timer: Machine timer, laid out like a SiFive CLINT. */
 #define VOP_TIMER_BLOCK				0x10000u
