@@ -47,7 +47,8 @@ class Cpu:
         host.set("doorbell.h2c_set", 1 << DOORBELL)
 
     def obey(self, *stores: tuple[int, int]) -> None:
-        """Have the CPU make these stores, and park again."""
+        """Have the CPU make these stores, and park again; the link must be idle otherwise."""
+        self._host.machine.settle()
         self.order(*stores)
         self._host.machine.run(_ORDER_CYCLES + 60 * len(stores))
 
