@@ -56,11 +56,13 @@ def test_every_cut_is_the_largest_read_that_is_allowed():
             ctx.set(cut.blocks, blocks(at, left))
             ctx.set(cut.free, free)
             ctx.set(cut.max_read_request, mrrs_log2)
+            sparing = rng.randrange(2)
+            ctx.set(cut.sparing, sparing)
             mrrs = min(128 << mrrs_log2, 512)
             size = min(left, mrrs - at % mrrs)
             if blocks(at, size) > free:
                 size = (at + free * 64 - at % 64) // 128 * 128 - at
-                assert ctx.get(cut.fits) == (size >= 128)
+                assert ctx.get(cut.fits) == (size >= (256 if sparing else 128))
             else:
                 assert ctx.get(cut.fits)
             if ctx.get(cut.fits):

@@ -164,6 +164,7 @@ class Copier(wiring.Component):
             executor.guard_reset.eq(self.reset),
             channels.reset.eq(self.reset),
             reader.mute.eq(channels.reader_mute),
+            reader.sparing.eq(~writer.idle),
             writer.mute.eq(channels.writer_mute),
             writer.mend.eq(channels.mend),
             self.reads_waiting.eq(reader.waiting),

@@ -21,8 +21,8 @@ class ReadCut(wiring.Component):
 
     A read ends with its segment, at a multiple of MRRS (512 bytes at most), or where the credits
     end, but then at a multiple of 128 bytes, and it has 128 at least: many hosts complete in pieces
-    of 128, and a read that lies across would take one piece more. As MRRS divides 4096, no read
-    crosses a 4 KiB boundary.
+    of 128, and a read that lies across would take one piece more. While ``sparing`` it has 256 at
+    least. As MRRS divides 4096, no read crosses a 4 KiB boundary.
 
     Specification
     -------------
@@ -45,6 +45,8 @@ class ReadCut(wiring.Component):
         Blocks for which there are credits.
     max_read_request : ``In(3)``
         As in the configuration.
+    sparing : ``In(1)``
+        Others want the link: credits are waited for rather than used up by small reads.
     fits : ``Out(1)``
         There is such a read.
     last : ``Out(1)``
@@ -64,6 +66,7 @@ class ReadCut(wiring.Component):
             "blocks":           In(range(SEGMENT_BLOCKS + 1)),
             "free":             In(free_shape),
             "max_read_request": In(3),
+            "sparing":          In(1),
             "fits":             Out(1),
             "last":             Out(1),
             "size":             Out(range((1 << MAX_READ_LOG2) + 1)),
@@ -102,7 +105,9 @@ class ReadCut(wiring.Component):
             full.eq(room <= free),
             self.last.eq((self.blocks <= room) & (self.blocks <= free)),
             # 128 bytes at least: two whole blocks, or three of which the first is not.
-            self.fits.eq(self.last | full | (covered > 2) | ((covered == 2) & (in_block == 0))),
+            self.fits.eq(self.last | full | Mux(
+                self.sparing, (covered > 4) | ((covered == 4) & (in_block == 0)),
+                (covered > 2) | ((covered == 2) & (in_block == 0)))),
             cut.eq(Mux(full, room, covered)),
             self.take.eq(Mux(self.last, self.blocks, cut)),
             self.size.eq(Mux(self.last, self.bytes,

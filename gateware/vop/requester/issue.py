@@ -36,6 +36,8 @@ class ReadIssuer(wiring.Component):
 
     Members
     -------
+    sparing : ``In(1)``
+        See :class:`~vop.requester.cut.ReadCut`.
     bus_master : ``In(1)``, max_read_request : ``In(3)``
         As in the configuration.
     mute : ``In(CHANNELS)``
@@ -70,6 +72,7 @@ class ReadIssuer(wiring.Component):
         super().__init__({
             "bus_master":       In(1),
             "max_read_request": In(3),
+            "sparing":          In(1),
             "mute":             In(CHANNELS),
             "segment":          In(stream.Signature(ReadSegmentLayout(card_bits))),
             "begin":            Out(1),
@@ -118,6 +121,7 @@ class ReadIssuer(wiring.Component):
             cut.blocks.eq(blocks),
             cut.free.eq(self.free),
             cut.max_read_request.eq(self.max_read_request),
+            cut.sparing.eq(self.sparing),
             # A new segment and an opened read would both need ``begin``.
             self.segment.ready.eq(queue.w_rdy & ~opening),
             queue.w_data.eq(Value.cast(self.segment.payload)),

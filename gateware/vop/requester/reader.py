@@ -61,6 +61,9 @@ class HostReader(wiring.Component):
         One-cycle pulse: some slot of that channel may have become not busy.
     forget : ``In(stream.Signature(SlotLayout))``
         Clears the error of a slot that is not busy.
+    sparing : ``In(1)``
+        Level: writes want the link, too. A read that the credits cut short has 256 bytes at least,
+        as each takes as much of the link as 20 bytes of a write.
     waiting : ``Out(1)``
         A read wants to leave, now or as soon as there are credits.
     idle : ``Out(1)``
@@ -93,6 +96,7 @@ class HostReader(wiring.Component):
             "watch":        In(WatchSignature()).array(2),
             "closed":       Out(CHANNELS),
             "forget":       In(stream.Signature(SlotLayout)),
+            "sparing":      In(1),
             "waiting":      Out(1),
             "idle":         Out(1),
             "memory":       Out(SpanSignature(line_bits, width)),
@@ -149,6 +153,7 @@ class HostReader(wiring.Component):
             issuer.blocked.eq(checker.may_update),
             issuer.bus_master.eq(self.config.bus_master),
             issuer.max_read_request.eq(self.config.max_read_request),
+            issuer.sparing.eq(self.sparing),
             issuer.mute.eq(self.mute),
             issuer.free.eq(credits.free),
             credits.take.eq(issuer.take),
