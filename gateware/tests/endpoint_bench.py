@@ -38,6 +38,8 @@ class EndpointBench:
         self.first_fault = None          # (kind, header DWs), as it stands at the end
         self.completions = []            # headers of those received
         self.lines_written = []          # cycle of each
+        self.lines_read = 0
+        self.held = set()                # "memory writes", "registers": none of these is taken
 
     async def send(self, ctx, requests, *, straddle=True):
         """Send ``(tlp, bar)`` pairs; return the cycles that it took."""
@@ -68,7 +70,7 @@ class EndpointBench:
         size = self.width // 8
         cycle = 0
         while True:
-            ctx.set(write.request.ready, self.pace())
+            ctx.set(write.request.ready, self.pace() and "memory writes" not in self.held)
             ctx.set(read.request.ready, self.pace())
             due = bool(answers) and answers[0][0] <= cycle and self.pace()
             ctx.set(read.response.valid, due)
@@ -78,6 +80,7 @@ class EndpointBench:
                 read.request.valid & read.request.ready, read.request.payload,
                 write.request.valid & write.request.ready, write.request.payload)
             if reads:
+                self.lines_read += 1
                 at = size * line
                 answers.append((cycle + 2, int.from_bytes(self.memory[at:at + size], "little")))
             if writes:
@@ -90,7 +93,7 @@ class EndpointBench:
     async def _register_side(self, ctx):
         bus = self.endpoint.registers
         while True:
-            willing = self.pace()
+            willing = self.pace() and "registers" not in self.held
             ctx.set(self.endpoint.registers_grant, willing)
             _, _, reads, writes, address, data, strobe = await ctx.tick().sample(
                 bus.read, bus.write, bus.address, bus.write_data, bus.write_strobe)

@@ -362,3 +362,29 @@ def test_while_registers_are_held_requests_wait_in_their_order():
         image = {0: bench.registers, 2: bench.memory}[bar]
         check_bytes(read, check_answer(read, bench.monitor.tlps, mps=128), image,
                     read.address - base_of(bar))
+
+
+@pytest.mark.parametrize("held", ["memory writes", "registers"])
+@pytest.mark.parametrize("behind", ["write", "read of registers", "read of memory"])
+def test_whatever_comes_behind_a_write_waits_until_it_has_happened(held, behind):
+    pace = Pace("flowing", 1)
+    bench = EndpointBench(pace)
+    first_bar = 2 if held == "memory writes" else 0
+    other_bar = 2 - first_bar
+    bar = {"write": other_bar, "read of registers": 0, "read of memory": 2}[behind]
+    first = random_request(pace.rng, "MWr", length=2, address=base_of(first_bar) + 0x80)
+    second = random_request(pace.rng, "MWr" if behind == "write" else "MRd", length=2,
+                            address=base_of(bar) + 0x80)
+
+    async def story(ctx):
+        bench.held.add(held)
+        await bench.send(ctx, [(first, first_bar), (second, bar)])
+        await ctx.tick().repeat(60)
+        assert (bench.accesses, bench.lines_written, bench.lines_read) == ([], [], 0)
+        bench.held.clear()
+        await bench.settle(ctx)
+
+    bench.run(story)
+
+    assert bench.accesses or bench.lines_written
+    assert len(bench.monitor.tlps) == (0 if behind == "write" else 1)
