@@ -107,7 +107,6 @@ class ChannelsBench:
         self.ticket = self.done = 0
         self.lost = 0
         self.reads_end = {}            # slot place: cycle
-        self.late = []                 # what must never have happened
 
     def run(self, story, deadline=60_000):
         channels = self.channels
@@ -215,7 +214,8 @@ class ChannelsBench:
                 stream.valid, stream.ready, stream.payload):
             steady(valid, ready, payload.as_bits())
             if valid and ready:
-                assert payload.immediate and payload.bytes == 16
+                assert payload.immediate
+                assert payload.bytes == 16
                 self.send(ctx, payload.channel,
                           (payload.host_address, payload.data.to_bytes(16, "little")))
             ctx.set(stream.ready, self.pace() and len(self.writing) < 8)
@@ -309,5 +309,3 @@ class ChannelsBench:
     def tags(self, channel):
         """Tags of the commands begun on the channel, in order."""
         return [begun.words[0] >> 16 for begun in self.log.begun if begun.channel == channel]
-
-

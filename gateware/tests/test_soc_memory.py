@@ -148,14 +148,14 @@ def test_another_reader_waits_no_longer_than_its_turn_and_patience_allow(readers
     assert max(waits) == (patience + 1) * readers - 1
 
 
-def test_the_first_write_port_never_waits_and_the_others_share_what_it_leaves():
-    dut = CardMemory(ram_bytes=RAM_BYTES, writes=3)
-    waits = {0: [], 1: [], 2: []}
+def test_the_span_port_never_waits_and_the_others_share_what_it_leaves():
+    dut = CardMemory(ram_bytes=RAM_BYTES, writes=2)
+    waits = {"span": [], 0: [], 1: []}
 
     async def first(ctx):
         for line in range(60):
-            waits[0].append(await put(ctx, dut.writes[0].request, line=line % LINES,
-                                      data=line, strobe=EVERY_BYTE))
+            waits["span"].append(await put(ctx, dut.span.request, line=line % LINES, data=line,
+                                           strobe=EVERY_BYTE))
             await ctx.tick()
 
     def other(index):
@@ -165,10 +165,28 @@ def test_the_first_write_port_never_waits_and_the_others_share_what_it_leaves():
                                               data=line, strobe=EVERY_BYTE))
         return bench
 
-    simulate(dut, first, other(1), other(2))
-    assert waits[0] == [0] * 60
-    assert len(waits[1]) == len(waits[2]) == 28
-    assert max(waits[1] + waits[2]) <= 4
+    simulate(dut, first, other(0), other(1))
+    assert waits["span"] == [0] * 60
+    assert len(waits[0]) == len(waits[1]) == 28
+    assert max(waits[0] + waits[1]) <= 4
+
+
+@pytest.mark.parametrize("line", [4, 5, LINES - 2])
+def test_a_span_writes_two_neighbouring_lines_at_once(line):
+    dut = CardMemory(ram_bytes=RAM_BYTES, init=b"\xee" * RAM_BYTES)
+    seen = []
+
+    async def bench(ctx):
+        await put(ctx, dut.span.request, line=line, data=int.from_bytes(range(16), "little"),
+                  strobe=0xFFF0, next_strobe=0x0007)
+        for number in range(LINES):
+            seen.append(await read_line(ctx, dut.reads[0], number))
+
+    simulate(dut, bench)
+    expected = {line: b"\xee" * 4 + bytes(range(4, 16)),
+                line + 1: bytes(range(3)) + b"\xee" * 13}
+    assert [value.to_bytes(16, "little") for value in seen] == [
+        expected.get(number, b"\xee" * 16) for number in range(LINES)]
 
 
 def test_a_write_is_seen_by_reads_accepted_after_it_and_by_none_accepted_with_it():

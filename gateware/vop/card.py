@@ -109,7 +109,7 @@ class Card(wiring.Component):
         width, ram_bytes = self._width, self._ram_bytes
         endpoint = Endpoint(width, ram_bytes=ram_bytes, raisers=2)
         copier = Copier(width=width, ram_bytes=ram_bytes, **self._copier_bounds)
-        memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=5, writes=4,
+        memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=5, writes=3,
                             init=self._firmware)
         soc = Soc(line_bits=memory.line_bits, width=width, cpu=self._cpu,
                   cpu_domain=self._cpu_domain, uart_divisor=self._uart_divisor)
@@ -152,15 +152,22 @@ class Card(wiring.Component):
         ]
 
         # Card RAM: completion data first, as that port must never wait.
-        connect(m, copier.payload_write, memory.writes[0])
-        connect(m, copier.ring_write, memory.writes[1])
-        connect(m, endpoint.memory_write, memory.writes[2])
+        span, payload = memory.span.request, copier.payload_write.request
+        m.d.comb += [
+            span.payload.line.eq(payload.payload.line),
+            span.payload.data.eq(payload.payload.data),
+            span.payload.strobe.eq(payload.payload.strobe),
+            span.valid.eq(payload.valid),
+            payload.ready.eq(1),
+        ]
+        connect(m, copier.ring_write, memory.writes[0])
+        connect(m, endpoint.memory_write, memory.writes[1])
         connect(m, copier.payload_read, memory.reads[0])
         connect(m, copier.ring_read, memory.reads[1])
         connect(m, endpoint.memory_read, memory.reads[2])
         connect(m, soc.fetches, memory.reads[3])
         connect(m, soc.loads, memory.reads[4])
-        connect(m, soc.stores, memory.writes[3])
+        connect(m, soc.stores, memory.writes[2])
 
         # Registers.
         connect(m, endpoint.registers, arbiter.host)

@@ -39,8 +39,9 @@ class ChannelStates(wiring.Component):
         Bit per channel. ``stopped`` covers the two behind it.
     alarm : ``Out(8)``
         One-cycle pulses: a channel fails now.
-    held : ``In(8)``
-        Bit per channel: it has commands in any stage.
+    held : ``In(8)``, telling : ``In(8)``
+        Bit per channel: it has commands in any stage; an end of one is still on its way to the
+        host. While it is, so is the failure.
     shown_channel : ``In(3)``; state : ``Out(ChannelState)``; error : ``Out(8)``
         Of that channel, as ``status`` shows it.
     """
@@ -65,6 +66,7 @@ class ChannelStates(wiring.Component):
     resetting: Out(CHANNELS)
     alarm: Out(CHANNELS)
     held: In(CHANNELS)
+    telling: In(CHANNELS)
     shown_channel: In(range(CHANNELS))
     state: Out(ChannelState)
     error: Out(8)
@@ -115,7 +117,7 @@ class ChannelStates(wiring.Component):
             write.en.eq(fails),
             read.addr.eq(shown),
         ]
-        with m.If(self.resetting.bit_select(shown, 1)):
+        with m.If((self.resetting | self.telling).bit_select(shown, 1)):
             m.d.comb += self.state.eq(ChannelState.BUSY)
         with m.Elif(self.failed.bit_select(shown, 1)):
             m.d.comb += [self.state.eq(ChannelState.FAILED), self.error.eq(read.data)]

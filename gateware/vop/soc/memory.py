@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, connect, flipped
 from .memory_bank import Bank
 from .memory_merge import ReadMerger, ReadScheduler, WriteMerger
 from .memory_port import ReadSignature, WriteSignature
+from .memory_span import SpanSignature, SpanSpread
 
 __all__ = ["CardMemory"]
 
@@ -17,9 +18,10 @@ _BANKS = 2  # lowest bit of the line number
 class CardMemory(wiring.Component):
     """Card RAM and the ways to it.
 
-    In each cycle it takes one write, one read of the first port, and one read of the others if that
-    is of the other bank. So a stream of reads and a stream of writes run at full width side by
-    side, and others find the bank that the stream of reads does not use.
+    In each cycle it takes one write (on ``span``, of two neighbouring lines), one read of the first
+    port, and one read of the others if that is of the other bank. So a stream of reads and a stream
+    of writes run at full width side by side, and others find the bank that the stream of reads does
+    not use.
 
     A write and a read that are accepted in one cycle do not see each other: the read gives what was
     there before.
@@ -31,7 +33,7 @@ class CardMemory(wiring.Component):
     width : :class:`int`
         Bits of a line: 64, 128 or 256.
     reads, writes : :class:`int`
-        Read and write ports. At least 2 reads and 1 write.
+        Read and write ports, beside ``span``. At least 2 reads and 1 write.
     init : :class:`bytes`
         Initial content from address 0; the rest is zero.
     patience : :class:`int`
@@ -41,8 +43,10 @@ class CardMemory(wiring.Component):
     -------
     reads : ``In(ReadSignature(...)).array(reads)``
         Read ports. The first has a way of its own; the others take turns.
+    span : ``In(SpanSignature(...))``
+        The write port that never waits.
     writes : ``In(WriteSignature(...)).array(writes)``
-        Write ports. The first never waits; the others take turns when it pauses.
+        Write ports that take turns when ``span`` pauses.
 
     Raises
     ------
@@ -72,6 +76,7 @@ class CardMemory(wiring.Component):
                       for at in range(0, len(init), line_bytes)]
         super().__init__({
             "reads":  In(ReadSignature(self._line_bits, width)).array(reads),
+            "span":   In(SpanSignature(self._line_bits, width)),
             "writes": In(WriteSignature(self._line_bits, width)).array(writes),
         })
 
@@ -89,9 +94,15 @@ class CardMemory(wiring.Component):
             line_bits=self._line_bits, reads=len(others))
         m.submodules.scheduler = scheduler = ReadScheduler(
             line_bits=self._line_bits, patience=self._patience)
-        banks = [self._add_bank(m, number, writing.write, scheduler.addresses[number])
+        m.submodules.spread = spread = SpanSpread(line_bits=self._line_bits, width=self._width)
+        m.d.comb += [
+            spread.i.request.payload.eq(writing.write),
+            spread.i.request.valid.eq(1),
+        ]
+        banks = [self._add_bank(m, number, spread.o[number].payload, scheduler.addresses[number])
                  for number in range(_BANKS)]
 
+        connect(m, flipped(self.span.request), writing.span)
         for port, source in zip(self.writes, writing.writes, strict=True):
             connect(m, flipped(port.request), source)
         connect(m, flipped(first.request), scheduler.reads[0])
@@ -111,10 +122,9 @@ class CardMemory(wiring.Component):
         m.submodules[f"bank{number}"] = bank = Bank(
             address_bits=self._line_bits - 1, width=self._width, init=self._init[number::_BANKS])
         m.d.comb += [
-            bank.write_address.eq(write.line[1:]),
+            bank.write_address.eq(write.line),
             bank.write_data.eq(write.data),
+            bank.write_strobe.eq(write.strobe),
             bank.read_address.eq(address),
         ]
-        with m.If(write.line[0] == number):
-            m.d.comb += bank.write_strobe.eq(write.strobe)
         return bank

@@ -6,6 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .memory_port import WriteLayout
+from .memory_span import SpanLayout
 from .turns import Turns
 
 __all__ = ["WriteMerger", "ReadMerger", "ReadScheduler"]
@@ -21,46 +22,56 @@ class WriteMerger(wiring.Component):
     line_bits, width : :class:`int`
         Bits of a line number and of a line.
     writes : :class:`int`
-        Ports. At least 1.
+        Ports beside the first one. At least 1.
 
     Members
     -------
+    span : ``In(stream.Signature(SpanLayout(line_bits, width), always_ready=True))``
+        Writes that never wait.
     writes : ``In(stream.Signature(WriteLayout(line_bits, width))).array(writes)``
-        Writes. The first never waits; the others take turns when it pauses.
-    write : ``Out(WriteLayout(line_bits, width))``
-        The write accepted in the cycle before; ``strobe`` is zero if there was none.
+        Writes that take turns when ``span`` pauses.
+    write : ``Out(SpanLayout(line_bits, width))``
+        The write accepted in the cycle before; its strobes are zero if there was none.
     """
 
     def __init__(self, *, line_bits, width, writes):
-        layout = WriteLayout(line_bits, width)
+        span = SpanLayout(line_bits, width)
         super().__init__({
-            "writes": In(stream.Signature(layout)).array(writes),
-            "write":  Out(layout),
+            "span":   In(stream.Signature(span, always_ready=True)),
+            "writes": In(stream.Signature(WriteLayout(line_bits, width))).array(writes),
+            "write":  Out(span),
         })
 
     def elaborate(self, platform):
         m = Module()
-        first, *others = self.writes
-        source = Signal(range(len(self.writes)))
-        chosen = Signal.like(self.write)
+        span, write = self.span, self.write
+        source = Signal(range(len(self.writes) + 1))
+        chosen = Signal.like(self.writes[0].payload)
         valid = Signal()
-        m.d.comb += first.ready.eq(1)
-        if others:
-            m.submodules.turns = turns = Turns(count=len(others))
-            m.d.comb += [
-                turns.requests.eq(Cat(port.valid for port in others)),
-                turns.served.eq(~first.valid),
-                source.eq(Mux(first.valid, 0, turns.turn + 1)),
-            ]
-            for index, port in enumerate(others):
-                m.d.comb += port.ready.eq(~first.valid & (turns.turn == index))
+        m.submodules.turns = turns = Turns(count=len(self.writes))
+        m.d.comb += [
+            turns.requests.eq(Cat(port.valid for port in self.writes)),
+            turns.served.eq(~span.valid),
+            source.eq(Mux(span.valid, 0, turns.turn + 1)),
+        ]
+        for index, port in enumerate(self.writes):
+            m.d.comb += port.ready.eq(~span.valid & (turns.turn == index))
         with m.Switch(source):
+            with m.Case(0):
+                m.d.comb += [
+                    chosen.line.eq(span.payload.line),
+                    chosen.data.eq(span.payload.data),
+                    chosen.strobe.eq(span.payload.strobe),
+                    valid.eq(span.valid),
+                ]
             for index, port in enumerate(self.writes):
-                with m.Case(index) if port is not self.writes[-1] else m.Default():
+                with m.Case(index + 1) if port is not self.writes[-1] else m.Default():
                     m.d.comb += [chosen.eq(port.payload), valid.eq(port.valid)]
         m.d.sync += [
-            self.write.eq(chosen),
-            self.write.strobe.eq(chosen.strobe & valid.replicate(len(chosen.strobe))),
+            write.line.eq(chosen.line),
+            write.data.eq(chosen.data),
+            write.strobe.eq(Mux(valid, chosen.strobe, 0)),
+            write.next_strobe.eq(Mux(span.valid, span.payload.next_strobe, 0)),
         ]
         return m
 
