@@ -167,6 +167,7 @@ class ReadIssuer(wiring.Component):
                 with m.If(muted | ~self.bus_master):
                     m.d.comb += self.drop.valid.eq(1)
                     with m.If(self.drop.ready):
+                        m.d.sync += read.size.eq(0)
                         m.next = "LOAD"
                 with m.Elif(cut.fits & self.next_free):
                     m.next = "OPEN"
@@ -175,6 +176,7 @@ class ReadIssuer(wiring.Component):
                 with m.If(sent):
                     m.next = "STEP"
                     with m.If(read.last):
+                        m.d.sync += read.size.eq(0)
                         m.next = "LOAD"
                 with m.Elif(self.open):
                     m.next = "OFFER"
@@ -183,13 +185,13 @@ class ReadIssuer(wiring.Component):
                 with m.If(sent):
                     m.next = "STEP"
                     with m.If(read.last):
+                        m.d.sync += read.size.eq(0)
                         m.next = "LOAD"
             with m.State("STEP"):
                 m.d.comb += step.eq(1)
                 m.next = "CHOOSE"
 
-        # One adder each: what is loaded advances by nothing.
-        advance = Mux(load, 0, read.size)
+        # One adder each: what is loaded advances by nothing, as `size` is zero then.
         base = Signal(shape)
         m.d.comb += base.eq(head)
         with m.If(load):
@@ -197,9 +199,9 @@ class ReadIssuer(wiring.Component):
         with m.If(load | step):
             m.d.sync += [
                 head.eq(base),
-                head.host_address.eq(base.host_address + advance),
-                head.card_address.eq(base.card_address + advance),
-                head.bytes.eq(base.bytes - advance),
+                head.host_address.eq(base.host_address + read.size),
+                head.card_address.eq(base.card_address + read.size),
+                head.bytes.eq(base.bytes - read.size),
                 blocks.eq(Mux(load, blocks_of(incoming.host_address, incoming.bytes),
                               blocks - read.take)),
             ]
