@@ -6,7 +6,7 @@ from typing import Any
 from vop.regs.card import CARD_ADDRESSES
 from vop.regs.identity import VERSION
 
-__all__ = ["identify", "reset_registers"]
+__all__ = ["FunctionConfiguration", "identify", "reset_registers"]
 
 _DEFAULT_READ_REQUEST = 2  # 512 bytes
 
@@ -40,3 +40,51 @@ def reset_registers(function: Any, msi: Any) -> None:
     express.enable_relaxed_ordering = express.enable_no_snoop = True
     express.extended_tag_field_enable = False
     express.max_read_request_size = _DEFAULT_READ_REQUEST
+
+
+class FunctionConfiguration:
+    """Configuration space of a function of cocotbext-pcie, under the names that checkers read."""
+
+    def __init__(self, function: Any):
+        self._function = function
+
+    @property
+    def bus_number(self) -> int:
+        """Captured bus number."""
+        return self._function.bus_num
+
+    @property
+    def device_number(self) -> int:
+        """Captured device number."""
+        return self._function.device_num
+
+    @property
+    def function_number(self) -> int:
+        """Function number."""
+        return self._function.function_num
+
+    @property
+    def dcommand(self) -> int:
+        """Device Control: which attributes are enabled."""
+        express = self._function.pcie_cap
+        return express.enable_relaxed_ordering << 4 | express.enable_no_snoop << 11
+
+    @property
+    def lcommand(self) -> int:
+        """Link Control: the read completion boundary."""
+        return self._function.pcie_cap.read_completion_boundary << 3
+
+    @property
+    def max_payload_bytes(self) -> int:
+        """MPS, in bytes."""
+        return 128 << self._function.pcie_cap.max_payload_size
+
+    @property
+    def max_read_request_bytes(self) -> int:
+        """MRRS, in bytes."""
+        return 128 << self._function.pcie_cap.max_read_request_size
+
+    @property
+    def extended_tag(self) -> bool:
+        """Whether tags have 8 bits instead of 5."""
+        return self._function.pcie_cap.extended_tag_field_enable

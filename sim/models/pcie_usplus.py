@@ -16,17 +16,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cocotb
-from cocotb.triggers import Event, FallingEdge, First, RisingEdge, Timer, ValueChange
+from cocotb.triggers import Event, FallingEdge, First, Timer, ValueChange
 from cocotbext.axi import AxiStreamBus
-from cocotbext.pcie.core.tlp import CplStatus, Tlp, TlpType
+from cocotbext.pcie.core.tlp import Tlp, TlpType
 from cocotbext.pcie.xilinx.us import UltraScalePlusPcieDevice
 from cocotbext.pcie.xilinx.us.interface import UsPcieTransaction
 from cocotbext.pcie.xilinx.us.tlp import ErrorCode, Tlp_us
 
 from .completion_buffer import CompletionBuffer
-from .function import identify, reset_registers
+from .function import FunctionConfiguration, identify, reset_registers
 from .pace import Pace
 from .traffic import Traffic
+from .usplus_reports import UsplusReports
 
 __all__ = ["PcieUsplus"]
 
@@ -46,8 +47,6 @@ _CREDITS = 15
 
 _CONFIGURATION = (TlpType.CFG_READ_0, TlpType.CFG_WRITE_0, TlpType.CFG_READ_1, TlpType.CFG_WRITE_1)
 _MEMORY_READS = (TlpType.MEM_READ, TlpType.MEM_READ_64)
-#: Errors of a completion that the block reports to the host by itself.
-_REPORTED = {ErrorCode.POISONED: "poisoned", ErrorCode.INVALID_TAG: "cpl_unexpect"}
 _PINS = (
     "pcie_rq_seq_num0",
     "pcie_rq_seq_num_vld0",
@@ -82,46 +81,6 @@ _PINS = (
     "cfg_interrupt_msix_mask",
     "user_lnk_up",
 )
-
-
-class _Configuration:
-    """Configuration space of the model's function, under the names that the checkers read."""
-
-    def __init__(self, function: Any):
-        self._function = function
-
-    @property
-    def bus_number(self) -> int:
-        return self._function.bus_num
-
-    @property
-    def device_number(self) -> int:
-        return self._function.device_num
-
-    @property
-    def function_number(self) -> int:
-        return self._function.function_num
-
-    @property
-    def dcommand(self) -> int:
-        express = self._function.pcie_cap
-        return express.enable_relaxed_ordering << 4 | express.enable_no_snoop << 11
-
-    @property
-    def lcommand(self) -> int:
-        return self._function.pcie_cap.read_completion_boundary << 3
-
-    @property
-    def max_payload_bytes(self) -> int:
-        return 128 << self._function.pcie_cap.max_payload_size
-
-    @property
-    def max_read_request_bytes(self) -> int:
-        return 128 << self._function.pcie_cap.max_read_request_size
-
-    @property
-    def extended_tag(self) -> bool:
-        return self._function.pcie_cap.extended_tag_field_enable
 
 
 class _Device(UltraScalePlusPcieDevice):
@@ -176,12 +135,10 @@ class PcieUsplus:
         self.to_card, self.to_host = Traffic(), Traffic()
         self.msis = 0
         self.faults: list[str] = []
-        self.reported: list[str] = []
         self.watchers: list[Callable[[Tlp], bool]] = []
         self.listeners: list[Callable[[Tlp], None]] = []
         self.send_delay_ns = 0
         self.held_back = False
-        self.held_nonposted = False
         self.is_down = False
         self.buffer = CompletionBuffer(self.faults.append)
         self._outbox: deque[Tlp] = deque()
@@ -219,24 +176,35 @@ class PcieUsplus:
         self.function.read_config_register = read_or_zero
         self.function.pcie_cap.function_level_reset_capability = True
         self.function.pcie_cap.initiate_function_level_reset = self._function_level_reset
-        self.configuration = _Configuration(self.function)
+        self.configuration = FunctionConfiguration(self.function)
+        self._reports = UsplusReports(
+            self.device, dut, self.faults.append, is_off=lambda: self.is_down
+        )
 
     async def power_up(self) -> None:
         """Start; return when the model has released the card from reset."""
         dut, device = self.dut, self.device
         dut.cfg_flr_in_process.value = 0
         dut.pcie_tfc_nph_av.value = _CREDITS
-        self._watch_streams()
         if self.pace.name == "stuttering":
             for stream in (device.cq_source, device.rc_source, device.rq_sink, device.cc_sink):
                 stream.set_pause_generator(self._pauses())
             cocotb.start_soon(self._vary_credits())
         cocotb.start_soon(self._send())
-        cocotb.start_soon(self._watch_errors())
         dut.rst.value = 1
         for _ in range(_RESET_CYCLES):
             await FallingEdge(dut.clk)
         dut.rst.value = 0
+
+    @property
+    def reported(self) -> list[str]:
+        """Names of what the host was told of, in order."""
+        return self._reports.names
+
+    @property
+    def held_nonposted(self) -> bool:
+        """Whether the card ever held non-posted requests back."""
+        return self._reports.held_nonposted
 
     # What the link side calls.
 
@@ -335,7 +303,8 @@ class PcieUsplus:
         dut.rst.value = 1
         await FallingEdge(dut.clk)
         await FallingEdge(dut.clk)
-        for sink in (device.rq_sink, device.cc_sink):
+        sinks: tuple[Any, ...] = (device.rq_sink, device.cc_sink)
+        for sink in sinks:
             if sink.active:
                 sink.sample_obj = UsPcieTransaction(tlast=1)
                 sink.sample_sync.set()
@@ -392,53 +361,3 @@ class PcieUsplus:
     def _pauses(self) -> Iterator[bool]:
         while True:
             yield self.pace.pauses()
-
-    # What the block tells the host by itself.
-
-    def _watch_streams(self) -> None:
-        """Look at each descriptor that passes."""
-        self._requests: dict[tuple[int, int], list[int]] = {}
-        self._wrap(self.device.cq_source, "send", self._see_request)
-        self._wrap(self.device.rc_source, "send", self._see_completion)
-        self._wrap(self.device.cc_sink, "_sink_frame", self._see_answer)
-        self._wrap(self.device.cq_np_queue, "put_nowait", self._see_held)
-
-    @staticmethod
-    def _wrap(owner: Any, name: str, see: Callable[[Any], None]) -> None:
-        inner = getattr(owner, name)
-
-        def outer(frame: Any) -> Any:
-            see(frame)
-            return inner(frame)
-
-        setattr(owner, name, outer)
-
-    def _see_request(self, frame: Any) -> None:
-        words = frame.data
-        enables = frame.first_be | frame.last_be << 4
-        self._requests[words[2] >> 16, words[3] & 0xFF] = [enables, *words[:4]]
-
-    def _see_held(self, _tlp: Any) -> None:
-        self.held_nonposted = True
-
-    def _see_completion(self, frame: Any) -> None:
-        error = frame.data[0] >> 12 & 0xF
-        if error in _REPORTED:
-            self.reported.append(_REPORTED[ErrorCode(error)])
-
-    def _see_answer(self, frame: Any) -> None:
-        """A refusal brings the request back: PG213, "Completions with Error Status"."""
-        words = frame.data
-        if self.is_down:
-            return
-        if words[1] >> 11 & 7 == CplStatus.UR:
-            expected = self._requests.get((words[1] >> 16, words[2] & 0xFF))
-            if words[3:] != expected:
-                self.faults.append(f"s_axis_cc: a refusal must bring {expected}, not {words[3:]}")
-            self.reported.append("ur")
-
-    async def _watch_errors(self) -> None:
-        pin = self.dut.cfg_err_cor_in
-        while True:
-            await RisingEdge(pin)
-            self.reported.append("correctable")
