@@ -280,6 +280,7 @@ def test_idle_is_said_only_after_a_long_quiet():
 def test_bad_parameters_are_refused():
     with pytest.raises(ValueError, match=r"^Reset value of link.cpu.run must be 0 or 1, not 2$"):
         Link(cpu_run=2)
-    with pytest.raises(ValueError, match=r"^Feature must be one of copy, publish, complete, chain, arm, "
-                                         r"push, list, command_ring, single_store, sim, not 'magic'$"):
+    with pytest.raises(ValueError, match=r"^Feature must be one of copy, publish, complete, chain, "
+                                         r"arm, push, list, command_ring, single_store, sim, "
+                                         r"not 'magic'$"):
         Identity(ram_bytes=64, clock_hz=1, features=("magic",))

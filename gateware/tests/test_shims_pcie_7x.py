@@ -62,7 +62,7 @@ def expected_of(tlp):
 
 
 class RxCollector:
-    """Joins beats to TLPs: (header fields, header DWs, bar, payload bytes, enabled bytes, beats)."""
+    """Join beats to TLPs: (header fields, header DWs, bar, payload, enabled bytes, beats)."""
 
     def __init__(self, beat_bytes):
         self.tlps = []

@@ -77,7 +77,8 @@ COMMAND_BITS = Constants("command_bits", "Bits of a command's first word.", (
     ("to_host_lsb", 6, "copy, chain: 1 = card to host, 0 = host to card."),
     ("list_lsb", 7, "copy, chain: `host_address` is the card address of a scatter-gather list of "
      "the linear side, 16-byte aligned."),
-    ("relaxed_lsb", 8, "copy, chain: payload may carry relaxed ordering, where the host allows it."),
+    ("relaxed_lsb", 8, "copy, chain: payload may carry relaxed ordering, where the host allows "
+     "it."),
     ("no_snoop_lsb", 9, "copy, chain: payload may carry no snoop, where the host allows it."),
     ("tag_lsb", 16, "16 bits, echoed in the record."),
 ))
@@ -95,8 +96,8 @@ COMMAND = Struct("copier_command", 32, "One command, as written to a channel's i
     Member("head", 20, 2, Side.BOTH, "chain: head of the chain."),
     Member("entries", 22, 2, Side.BOTH, "copy, chain: entries of the list, 1 to `max_list`; 0 "
            "without one."),
-    Member("used_id", 24, 4, Side.BOTH, "complete: head of the finished chain. chain: bytes to skip "
-           "at the start of its readable (or writable) part. arm: the avail index to be told of "
+    Member("used_id", 24, 4, Side.BOTH, "complete: head of the finished chain. chain: bytes to "
+           "skip at the start of its readable (or writable) part. arm: the avail index to be told of "
            "(event index), or the flags of the used ring."),
     Member("used_len", 28, 4, Side.BOTH, "complete: bytes written into the chain's buffers."),
 ))
@@ -134,7 +135,9 @@ VRING_FLAGS = Constants("vring_flags", "Bits of a vring context's `flags`.", (
 VRING_CONTEXT = Struct("vring_context", 64, "A virtqueue as the copier sees it. It lies in card "
                        "RAM, 64-byte aligned; for a ring of VOP directly behind the used ring, at "
                        "used_address + align64(6 + 8 * num). Software fills it; the copier writes "
-                       "`published` and `used_idx`.", (
+                       "`published` and `used_idx`, and where the descriptor table or the avail "
+                       "ring lies in host memory it keeps in the last 16 bytes what it reads of "
+                       "them: there is no `push` then.", (
     Member("desc_card", 0, 4, Side.CARD, "Card address of the descriptor table; 16-byte aligned."),
     Member("avail_card", 4, 4, Side.CARD, "Card address of the avail ring; 4-byte aligned."),
     Member("used_card", 8, 4, Side.CARD, "Card address of the used ring; 4-byte aligned."),
@@ -143,8 +146,8 @@ VRING_CONTEXT = Struct("vring_context", 64, "A virtqueue as the copier sees it. 
     Member("desc_host", 16, 8, Side.CARD, "Host bus address of the descriptor table: the mirror "
            "that `publish` writes, or the table itself (`desc_in_host`)."),
     Member("avail_host", 24, 8, Side.CARD, "Host bus address of the avail ring, likewise."),
-    Member("vector", 32, 1, Side.CARD, "Vector that `publish` and `arm` raise, and `complete` where "
-           "the driver is the host's; 0 to 31."),
+    Member("vector", 32, 1, Side.CARD, "Vector that `publish` and `arm` raise, and `complete` "
+           "where the driver is the host's; 0 to 31."),
     Member("push_slot_log2", 33, 1, Side.CARD, "Log2 of the bytes of a push slot, 6 to 16."),
     Member("reserved_0", 34, 2, Side.CARD, "Zero."),
     Member("published", 36, 2, Side.CARD, "Avail index as last published; starts at 0."),
@@ -212,7 +215,7 @@ COPIER = Block("copier", 0x1000, 0x400, "Channels of the vring-copy engine, 128 
     _channel("complete_id", 0x50, "`complete` in one 8-byte store: first half.",
              Field("used_id", 0, 16, Access.W, "Head of the finished chain."),
              Field("context", 16, 16, Access.W, "Address of the vring context / 64.")),
-    _channel("complete_len", 0x54, "`complete` in one 8-byte store: second half; writing it submits "
-             "the command, without record and interrupt of its own.",
+    _channel("complete_len", 0x54, "`complete` in one 8-byte store: second half; writing it "
+             "submits the command, without record and interrupt of its own.",
              Field("used_len", 0, 32, Access.W, "Bytes written into the chain's buffers.")),
 ))

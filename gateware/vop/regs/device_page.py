@@ -10,8 +10,8 @@ from enum import IntEnum
 
 from ..regmap.model import Constants, Member, Side, Struct
 
-__all__ = ["ConfigChange", "VOP", "BOOTPARAM", "DEVICE_DESC", "VQCONFIG", "VQCONFIG_FLAGS", "DEVICE_CTRL",
-           "VRING_INFO"]
+__all__ = ["ConfigChange", "VOP", "BOOTPARAM", "DEVICE_DESC", "VQCONFIG", "VQCONFIG_FLAGS",
+           "DEVICE_CTRL", "VRING_INFO"]
 
 
 class ConfigChange(IntEnum):
@@ -36,8 +36,8 @@ VOP = Constants("vop", "Limits and codes of the VOP protocol, as Linux v5.9 has 
 
 VQCONFIG_FLAGS = Constants("vqconfig_flags", "Bits of a vqconfig's `flags`: what the driver does "
                            "beyond VOP v5.9.", (
-    ("pushes", 1, "The readable payload of each chain, as far as it fits, is in its push slot before "
-     "the chain is available: see `link.host_protocol.push_slot_log2`."),
+    ("pushes", 1, "The readable payload of each chain, as far as it fits, is in its push slot "
+     "before the chain is available: see `link.host_protocol.push_slot_log2`."),
 ))
 
 BOOTPARAM = Struct("vop_bootparam", 24, "Start of the device page (mic_bootparam).", (

@@ -1184,7 +1184,9 @@ _Static_assert(__builtin_offsetof(struct vop_copier_record, reserved_le) == 12,
 /*
  * A virtqueue as the copier sees it. It lies in card RAM, 64-byte aligned; for
  * a ring of VOP directly behind the used ring, at used_address + align64(6 + 8
- * * num). Software fills it; the copier writes `published` and `used_idx`.
+ * * num). Software fills it; the copier writes `published` and `used_idx`, and
+ * where the descriptor table or the avail ring lies in host memory it keeps in
+ * the last 16 bytes what it reads of them: there is no `push` then.
  */
 struct vop_vring_context {
 	/* Card address of the descriptor table; 16-byte aligned. Written by: card. */
