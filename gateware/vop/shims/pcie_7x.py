@@ -110,8 +110,8 @@ class Pcie7xShim(wiring.Component):
     #: Free transmit buffers below which no TLP is begun, by width: the block throttles one below.
     MINIMUM_TX_BUFFERS = {64: 2, 128: 6}
 
-    #: TLPs in the block up to which its queue counts as shallow: one that the link carries, two that
-    #: wait. With one less the link runs dry where writes and reads take turns.
+    #: TLPs in the block up to which its queue counts as shallow: one that the link carries, two
+    #: that wait. With one less the link runs dry where writes and reads take turns.
     SHALLOW = 3
 
     def __init__(self, width=128):
