@@ -75,8 +75,9 @@ class Ring:
 
     def table(self, *parts):
         """An indirect table of (address, length, flags), in order."""
+        last = len(parts) - 1
         return b"".join(
-            struct.pack("<QIHH", address, length, flags | (NEXT if n < len(parts) - 1 else 0), n + 1)
+            struct.pack("<QIHH", address, length, flags | NEXT * (n < last), n + 1)
             for n, (address, length, flags) in enumerate(parts))
 
     def word(self, part, offset):

@@ -10,7 +10,7 @@ __all__ = ["AwaitHost"]
 
 
 class AwaitHost:
-    """Steps MARK_POSTED, AWAIT_POSTED, AWAIT_SCRATCH and SCRATCH_READ.
+    """Steps MARK_POSTED, AIM_POSTED, AWAIT_POSTED, AWAIT_SCRATCH and SCRATCH_READ.
 
     A channel that waits gives its turn to another, and is asleep until it may go on.
 
@@ -34,24 +34,25 @@ class AwaitHost:
         with m.Case(Stage.SCRATCH):
             m.next = "AWAIT_SCRATCH"
 
-    def add_steps(self):
-        """Add the steps."""
+    def add_steps(self, complete):
+        """Add the steps; ``complete`` has what follows."""
         x, m, ports = self._x, self._x.m, self._x.ports
 
         with x.step("MARK_POSTED"):
             x.ticket.set(ports.ticket)
+            m.next = "AIM_POSTED"
+        with x.step("AIM_POSTED"):
+            m.d.comb += x.offset_to.eq(Mux(x.is_publish, Offset.PUBLISHED, Offset.USED_IDX))
             m.next = "AWAIT_POSTED"
         with x.step("AWAIT_POSTED"):
-            m.d.comb += x.offset_to.eq(Mux(x.is_publish, Offset.PUBLISHED, Offset.USED_IDX))
             with m.If(self._turn.writes_have_left):
-                m.next = "KEEP_INDEX"
-                with m.If(x.is_publish):
-                    m.next = "KEEP_PUBLISHED"
                 with m.If(ports.lost.bit_select(x.current, 1)):
                     x.fail(CommandError.BUS_MASTER_OFF)
+                with m.Else():
+                    complete.keep()
             with m.Elif(x.others):
                 self._turn.sleep(reads=False)
-                x.leave(Resume.AWAIT_POSTED)
+                x.leave(Resume.AIM_POSTED)
 
         with x.step("AWAIT_SCRATCH"):
             m.d.comb += x.offset_to.eq(Offset.SCRATCH)

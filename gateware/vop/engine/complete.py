@@ -5,7 +5,7 @@ from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import CommandError, Opcode
 from .context import FLAG
-from .machine import Base, By, Offset, Stage
+from .machine import Base, By, Link, Offset, Stage
 
 __all__ = ["Complete"]
 
@@ -39,7 +39,8 @@ class Complete:
         """In OPEN, when the context is valid: see that the head is one, and aim at the element."""
         x, m = self._x, self._x.m
         m.d.comb += x.offset_to.eq(Offset.USED_ID)
-        x.check(x.command.used_id > x.context.mask, CommandError.BAD_DESCRIPTOR)
+        m.d.comb += x.link.eq(Link.INDEX)
+        x.check(x.beyond | x.command.used_id[16:].any(), CommandError.BAD_DESCRIPTOR)
         m.next = "WRITE_ID"
         with m.If(x.context.flags[FLAG["used_in_host"]]):
             m.next = "SEND_ELEMENT"
@@ -61,6 +62,21 @@ class Complete:
         x.left.set(size)
         x.stage.set(stage)
         m.next = "SIZE"
+
+    def keep(self):
+        """In a step: let the context tell how far the ring is written, or published."""
+        x, m = self._x, self._x.m
+        flags = x.context.flags
+        event_idx = flags[FLAG["event_idx"]]
+        with x.write(Base.CONTEXT):
+            m.next = "READ_WISH"
+            with m.If(x.is_publish):
+                m.d.comb += x.offset_to.eq(Mux(event_idx, Offset.AVAIL_EVENT, Offset.FLAGS))
+                m.d.sync += x.raises.eq(1)
+                with m.If(~flags[FLAG["suppress"]] | flags[FLAG["always_notify"]]):
+                    m.next = "RETIRE"
+            with m.Else():
+                m.d.comb += x.offset_to.eq(Mux(event_idx, Offset.USED_EVENT, Offset.FLAGS))
 
     def after(self):
         """In EMIT, within the switch on the stage."""
@@ -88,16 +104,8 @@ class Complete:
         with x.step("SEND_ELEMENT"):
             self._send(Stage.ELEMENT, 8)
 
-        # The context tells how far the ring is written, or published.
-        with x.step("KEEP_INDEX"), x.write(Base.CONTEXT):
-            m.d.comb += x.offset_to.eq(Mux(event_idx, Offset.USED_EVENT, Offset.FLAGS))
-            m.next = "READ_WISH"
-        with x.step("KEEP_PUBLISHED"), x.write(Base.CONTEXT):
-            m.d.comb += x.offset_to.eq(Mux(event_idx, Offset.AVAIL_EVENT, Offset.FLAGS))
-            m.d.sync += [x.result.eq(x.fresh), x.raises.eq(1)]
-            m.next = "RETIRE"
-            with m.If(flags[FLAG["suppress"]] & ~flags[FLAG["always_notify"]]):
-                m.next = "READ_WISH"
+        with x.step("KEEP_INDEX"):
+            self.keep()
 
         with x.step("READ_WISH"):
             with m.If(x.is_publish):
@@ -117,19 +125,13 @@ class Complete:
                 m.next = "DECIDE"
 
         with x.step("WRITE_WISH"), x.write(Base.USED):
-            x.index.set(x.command.used_id)
             m.next = "DECIDE"
         with x.step("SEND_WISH"):
-            x.index.set(x.command.used_id)
             self._send(Stage.FLAGS, 2)
 
-        # virtio's vring_need_event(), in each of its uses: how far is the event beyond what the
-        # other side had been told?
-        ahead = Signal(16)
         wanted = Signal()
+        ahead = x.ahead
         completes = x.opcode == Opcode.COMPLETE
-        m.d.comb += ahead.eq(x.index.value - Mux(completes, x.context.used_idx,
-                                                 x.context.published))
         with x.step("DECIDE"):
             m.d.comb += wanted.eq(~x.index.value[0])
             with m.If(event_idx):
@@ -137,8 +139,8 @@ class Complete:
             m.d.sync += x.raises.eq(wanted)
             with m.If(x.opcode == Opcode.ARM):
                 passed = event_idx & (ahead != 0) & ((ahead | x.context.mask) == 0xFFFF)
-                m.d.sync += [x.raises.eq(passed), x.result.eq(Mux(passed, -ahead, 0)[:16])]
+                m.d.sync += x.raises.eq(passed)
             with m.Elif(completes):
-                m.d.comb += x.ports.used_interrupt.eq(wanted & ~x.driver_in_host)
-                m.d.sync += [x.raises.eq(wanted & x.driver_in_host), x.result.eq(0)]
+                m.d.comb += x.ports.used_interrupt.eq(wanted & ~x.driver_in_host & ~x.stopped)
+                m.d.sync += x.raises.eq(wanted & x.driver_in_host)
             m.next = "RETIRE"

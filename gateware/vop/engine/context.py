@@ -214,18 +214,23 @@ class ContextStore(wiring.Component):
             m.d.sync += fault.eq(1)
 
         entries = Signal(16)                 # mask + 1: of a power of two only one bit stays
-        end = Signal(ceil_log2(self._ram_bytes) + 21)   # of the part; its last unit starts there
+        end = Signal(max(20, ceil_log2(self._ram_bytes)) + 1)   # where the part's last unit starts
         m.d.comb += [
             judging.eq(self.shaped & (part != 3)),
             entries.eq(Cat(1, self.mask) & ~self.mask),
         ]
+        start, size = Signal(range(self._ram_bytes)), Signal(20)
+        m.d.comb += end.eq(start + size)
         with m.Switch(part):
             with m.Case(0):
-                m.d.comb += end.eq(self.desc_card + (self.mask << 4))
+                m.d.comb += [start.eq(self.desc_card), size.eq(self.mask << 4)]
             with m.Case(1):
-                m.d.comb += end.eq(self.avail_card + (entries << 1) + 4)
-            with m.Case(2):
-                m.d.comb += end.eq(self.used_card + ((entries << 3) | 4))
+                # 2 * entries + 4; there are 2 at least.
+                least, few = entries[1], entries[1] | entries[2]
+                m.d.comb += [start.eq(self.avail_card),
+                             size.eq(Cat(Const(0, 2), ~least, few, entries[3:]))]
+            with m.Default():
+                m.d.comb += [start.eq(self.used_card), size.eq((entries << 3) | 4)]
         with m.If(judging):
             m.d.sync += part.eq(part + 1)
             exempt = Cat(in_host[FLAG[name]] for name in

@@ -6,7 +6,7 @@ from amaranth.lib import enum
 
 from ..regs.copier import COMMAND_BITS, COPIER_LIMITS, CommandError, Opcode
 from .barrel import BarrelRegister
-from .machine import Stage
+from .machine import Stage, is_above
 
 __all__ = ["Decoder"]
 
@@ -53,7 +53,7 @@ class Decoder:
         may_join = Mux(
             self._to_host, self._moves & (self._group.value == _Group.TO_HOST),
             self._copies & (self._group.value == _Group.TO_CARD)
-            & (command.card_address >= self._ceiling.value))
+            & (command.card_address[:x.ram_log2] >= self._ceiling.value))
         m.d.comb += self.must_wait.eq(
             x.ports.channels.inflight.bit_select(x.current, 1) & ~may_join)
 
@@ -63,7 +63,9 @@ class Decoder:
         listed = self._listed & self._moves
         bytes_ = command.bytes[:x.span_bits]
         list_first = command.host_address[_ENTRY_LOG2:_ENTRY_LOG2 + 16]
-        self._judge(list_first)
+        list_end = Signal(17)
+        x.m.d.comb += list_end.eq(list_first + command.entries)
+        self._judge(list_end)
 
         x.host.set(command.host_address)
         x.card.set(command.card_address)
@@ -71,11 +73,12 @@ class Decoder:
         x.buffer.set(bytes_)
         x.entry.set(Mux(listed, 0, bytes_))
         x.need.set(Mux(listed, bytes_, 0))
-        x.index.set(command.head)
+        x.index.set(Mux(self._chains, command.head, command.used_id[:16]))
         x.skip.set(command.used_id)
         x.total.set(0)
-        x.first.set(Mux(listed, list_first, 0))
-        x.behind.set(Mux(listed, list_first + command.entries, 0))
+        # Without a list, both are zero where anyone asks.
+        x.first.set(list_first)
+        x.behind.set(list_end)
         x.writable.set(0)
         x.inside.set(0)
         x.pushing.set(0)
@@ -96,9 +99,9 @@ class Decoder:
         x = self._x
         self._group.set(Mux(x.to_host & (x.is_copy | x.is_chain), _Group.TO_HOST, Mux(
             ~x.to_host & x.is_copy, _Group.TO_CARD, _Group.OTHER)))
-        self._ceiling.set(x.command.card_address[:x.ram_log2] + x.command.bytes)
+        self._ceiling.set(x.card.value)
 
-    def _judge(self, list_first):
+    def _judge(self, list_end):
         x, command = self._x, self._x.command
         opcode = self._opcode
         completes = opcode == Opcode.COMPLETE
@@ -116,17 +119,17 @@ class Decoder:
             | (~completes & command.used_len.any())
             | (~listed & command.entries.any())
             | (opcode == Opcode.NONE) | (opcode > Opcode.ARM))
-        list_end = Signal(18)
-        x.m.d.comb += list_end.eq(list_first + command.entries)
         high = x.ram_log2
         x.check(command.card_address[high:].any()
                 | (~self._copies & command.card_address[:_CONTEXT_LOG2].any())
                 | (self._moves & listed
                    & (command.host_address[:_ENTRY_LOG2].any() | command.host_address[high:].any()
-                      | (list_end > 1 << high - _ENTRY_LOG2))),
+                      | is_above(list_end, 1 << high - _ENTRY_LOG2))),
                 CommandError.BAD_CARD_ADDRESS)
-        x.check(listed & ((command.entries == 0) | (command.entries > COPIER_LIMITS["max_list"])),
-                CommandError.BAD_LIST)
-        x.check(self._moves & ((command.bytes == 0) | (command.bytes > COPIER_LIMITS["max_bytes"])),
-                CommandError.BAD_LENGTH)
+
+        def outside(value, most):
+            return (value == 0) | is_above(value, COPIER_LIMITS[most])
+
+        x.check(listed & outside(command.entries, "max_list"), CommandError.BAD_LIST)
+        x.check(self._moves & outside(command.bytes, "max_bytes"), CommandError.BAD_LENGTH)
         x.check(stray, CommandError.BAD_OPCODE)

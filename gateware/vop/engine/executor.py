@@ -139,7 +139,7 @@ class Executor(wiring.Component):
             walk.add_steps(publish)
             publish.add_steps()
             complete.add_steps()
-            await_host.add_steps()
+            await_host.add_steps(complete)
             move.add_steps(prepare=publish.prepare, after=run_ended)
         machine.finish()
         decoder.finish()

@@ -44,7 +44,7 @@ class Linear:
             with m.If(x.first.value == x.behind.value):
                 x.fail(CommandError.BAD_LIST)
             with m.Else(), x.read(Base.ZERO, By.LINK, keep=1):
-                x.first.set(x.first.value + 1)
+                x.first.set(x.link_after)
                 m.next = "LIST_TAKE"
 
         with x.step("LIST_TAKE"):

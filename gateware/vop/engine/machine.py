@@ -13,7 +13,7 @@ from .barrel import BarrelRegister
 from .context import FLAG
 from .ring_port import BLOCK_BYTES
 
-__all__ = ["Base", "By", "Link", "Offset", "Resume", "Stage", "Machine"]
+__all__ = ["Base", "By", "Link", "Offset", "Resume", "Stage", "is_above", "Machine"]
 
 #: Segments, or descriptors read, after which a turn ends if another channel wants one.
 TURN_BUDGET = 8
@@ -38,7 +38,7 @@ class Resume(enum.Enum, shape=2):
 
     SIZE = 0
     WALK_READ = 1
-    AWAIT_POSTED = 2
+    AIM_POSTED = 2
     AWAIT_SCRATCH = 3
 
 
@@ -89,6 +89,12 @@ class Offset(enum.Enum, shape=4):
     SCRATCH = 12      #: in the context
     HEAD = 13         #: number of the head
     SHIFT = 14        #: twice as much
+
+
+def is_above(value, limit):
+    """``value > limit``, a power of two, without a subtraction."""
+    log2 = ceil_log2(limit)
+    return value[log2 + 1:].any() | (value[log2] & value[:log2].any())
 
 
 class Machine:
@@ -142,7 +148,7 @@ class Machine:
 
         span = self.span_bits
         self.host = operand("host", 64)              # host address of the bytes under way
-        self.card = operand("card", self.ram_log2)   # card address likewise
+        self.card = operand("card", self.ram_log2 + 1)   # card address likewise, or RAM's end
         self.left = operand("left", span)            # bytes of the run that are not handed over
         self.buffer = operand("buffer", span)        # bytes of the copy or descriptor behind it
         self.entry = operand("entry", span)          # bytes of the linear side behind it, in one
@@ -171,11 +177,12 @@ class Machine:
         self.bad = Signal()                 # the step before found `code`
         self.code = Signal(CommandError)
         self.muted = Signal()
+        self.stopped = Signal()
+        self.m.d.comb += self.stopped.eq(self.bad | self.muted)
         self.budget = Signal(range(TURN_BUDGET + 1))
         self.others = Signal()              # another channel wants a turn
         self.prefetched = Signal()          # the next descriptor has been asked for
         self.raises = Signal()              # the command's end raises the vector
-        self.result = Signal(self.span_bits)
         # Of the segment on its way from SIZE to EMIT.
         self.piece = Signal(range(SEGMENT_BYTES + 1))
         self.last = Signal()
@@ -233,7 +240,7 @@ class Machine:
                 m.d.comb += addend.eq(link << 4)
             with m.Case(By.SKIP):
                 m.d.comb += addend.eq(self.skip.value)
-        base = Signal(self.ram_log2)
+        base = Signal(self.ram_log2 + 1)
         with m.Switch(self.base):
             for name, value in ((Base.CARD, self.card.value),
                                 (Base.DESC, self.context.desc_card),
@@ -243,7 +250,13 @@ class Machine:
                 with m.Case(name):
                     m.d.comb += base.eq(value)
         self.link_value = link
-        self.card_sum = Signal(self.ram_log2)
+        self.link_after = Signal(16)
+        self.beyond = Signal()               # no such descriptor
+        m.d.comb += [
+            self.link_after.eq(link + 1),
+            self.beyond.eq(link > self.context.mask),
+        ]
+        self.card_sum = Signal(self.ram_log2 + 1)
         self.host_sum = Signal(64)
         m.d.comb += [
             self.card_sum.eq(base + addend),
@@ -266,23 +279,33 @@ class Machine:
             self.one_rest.eq(Mux(difference[-1], one - other, 0)),
             self.other_rest.eq(Mux(difference[-1], 0, difference)),
         ]
+        self.left_after = Signal(self.span_bits)     # the segment
+        m.d.comb += self.left_after.eq(self.left.value - self.piece)
         # The card's side of the run, as a whole.
         end = Signal(self.span_bits + 1)
         self.outside = Signal()
         m.d.comb += [
             end.eq(self.card.value + Mux(self.host_buffers, self.entry.value, self.buffer.value)),
-            self.outside.eq(end > 1 << self.ram_log2),
+            self.outside.eq(is_above(end, 1 << self.ram_log2)),
         ]
         # A power of two, one more than the mask: of its bits only one stays.
         self.entries = Signal(16)
         m.d.comb += self.entries.eq(Cat(1, self.context.mask) & ~self.context.mask)
+        # virtio's vring_need_event(), in each of its uses: how far is the event that is in `index`
+        # beyond what the other side had been told?
+        self.ahead = Signal(16)
+        m.d.comb += self.ahead.eq(self.index.value - Mux(
+            self.opcode == Opcode.COMPLETE, self.context.used_idx, self.context.published))
         # What is new, and whether it wraps round the ring's end.
         published, mask = self.context.published, self.context.mask
         self.fresh = Signal(16)
+        self.too_many = Signal()             # more than the ring has
         self.wraps = Signal()
         before = Signal(16)
         m.d.comb += [
             self.fresh.eq(self.target.value - published),
+            self.too_many.eq((self.fresh & ~(mask | self.entries)).any()
+                             | ((self.fresh & self.entries).any() & (self.fresh & mask).any())),
             before.eq(self.target.value - 1),
             self.wraps.eq(((before ^ published) & ~mask).any()),
         ]
@@ -292,31 +315,52 @@ class Machine:
         mask = self.context.mask
         self.offset_to = Signal(Offset)
         position, place = Signal(16), Signal(16)
-        entries = self.entries
+        #: Entries from the place of `published` to the ring's end, unless an offset is prepared.
+        self.number = Signal(16)
+        number, extra = Signal(16), Signal(2)
         m.d.comb += [
-            position.eq(Mux(self.offset_to == Offset.AVAIL_ENTRY, self.context.published,
-                            Mux(self.offset_to == Offset.CURSOR_ENTRY, self.cursor.value,
-                                self.context.used_idx))),
+            position.eq(self.context.published),
             place.eq(position & mask),
+            number.eq(place ^ mask),
+            extra.eq(1),
+            self.number.eq(number + extra),
         ]
+        fixed, far, early, kept = Signal(6), Signal(), Signal(), Signal()
+        shifts = Signal()
         member = {name: VRING_CONTEXT.member(name).offset for name in ("published", "used_idx")}
-        for kind, value in {
-                Offset.FLAGS: 0,
-                Offset.INDEX: 2,
-                Offset.RING: 4,
-                Offset.AVAIL_ENTRY: (place + 2) << 1,
-                Offset.CURSOR_ENTRY: (place + 2) << 1,
-                Offset.USED_ID: (place << 3) | 4,
-                Offset.USED_LEN: (place + 1) << 3,
-                Offset.USED_EVENT: (entries << 1) + 4,
-                Offset.AVAIL_EVENT: (entries << 3) | 4,
-                Offset.PUBLISHED: member["published"],
-                Offset.USED_IDX: member["used_idx"],
-                Offset.SCRATCH: VRING_CONTEXT.size - BLOCK_BYTES,
-                Offset.HEAD: self.link_value,
-                Offset.SHIFT: self.offset << 1}.items():
-            with m.If(self.offset_to == kind):
-                m.d.sync += self.offset.eq(value)
+        with m.Switch(self.offset_to):
+            for kind, value in {Offset.INDEX: 2, Offset.RING: 4,
+                                Offset.PUBLISHED: member["published"],
+                                Offset.USED_IDX: member["used_idx"],
+                                Offset.SCRATCH: VRING_CONTEXT.size - BLOCK_BYTES}.items():
+                with m.Case(kind):
+                    m.d.comb += fixed.eq(value)
+            with m.Case(Offset.KEEP):
+                m.d.comb += kept.eq(1)
+            with m.Case(Offset.AVAIL_ENTRY, Offset.CURSOR_ENTRY):
+                m.d.comb += [number.eq(place), extra.eq(2), far.eq(1)]
+                with m.If(self.offset_to == Offset.CURSOR_ENTRY):
+                    m.d.comb += position.eq(self.cursor.value)
+            with m.Case(Offset.USED_ID, Offset.USED_LEN):
+                m.d.comb += [position.eq(self.context.used_idx), number.eq(place), far.eq(1),
+                             early.eq(1), extra.eq(self.offset_to == Offset.USED_LEN)]
+                m.d.comb += fixed.eq(Mux(self.offset_to == Offset.USED_ID, 4, 0))
+            with m.Case(Offset.USED_EVENT):
+                m.d.comb += [number.eq(self.entries), extra.eq(2), far.eq(1)]
+            with m.Case(Offset.AVAIL_EVENT):
+                m.d.comb += [number.eq(self.entries), extra.eq(0), far.eq(1), early.eq(1),
+                             fixed.eq(4)]
+            with m.Case(Offset.HEAD, Offset.SHIFT):
+                m.d.comb += shifts.eq(1)
+        following = Signal(32)
+        with m.If(shifts):
+            m.d.comb += following.eq(Mux(self.offset_to == Offset.HEAD, self.link_value,
+                                         self.offset << 1))
+        with m.Else():
+            m.d.comb += following.eq(
+                Mux(far, Mux(early, self.number << 3, self.number << 1), 0) | fixed)
+        with m.If(~kept):
+            m.d.sync += self.offset.eq(following)
 
     def _share_port(self):
         m, port, context, command = self.m, self.port, self.context, self.command
@@ -328,8 +372,8 @@ class Machine:
         self.half_out = Signal(16)           # what two bytes are written
         self.scratch_card = Signal(self.ram_log2)
         m.d.comb += [
-            port.read.eq(self.port_read | context.asks),
-            port.write.eq(self.port_write & ~context.asks),
+            port.read.eq((self.port_read & ~self.stopped) | context.asks),
+            port.write.eq(self.port_write & ~self.stopped & ~context.asks),
             port.keep.eq(self.port_keep | context.asks),
             port.word.eq(self.port_word),
             port.address.eq(Mux(context.asks, context.row_address, self.card_sum)),
@@ -365,24 +409,26 @@ class Machine:
 
     @contextmanager
     def step(self, name):
-        """A state that is left at once if the step before found a fault, or the channel is mute."""
+        """A state that is left at once if the step before found a fault, or the channel is mute.
+
+        It may then still set operands, which nobody will use; card RAM is out of its reach.
+        """
         with self.m.State(name):
-            with self.m.If(self.bad | self.muted):
+            yield
+            with self.m.If(self.stopped):
                 self.m.next = "STOP"
-            with self.m.Else():
-                yield
 
     def check(self, fault, code):
         """If ``fault`` the next step does not happen, and the command ends with ``code``.
 
         Of several checks in a step the last one that fails counts.
         """
-        with self.m.If(fault):
+        with self.m.If(fault & ~self.bad):
             self.m.d.sync += [self.bad.eq(1), self.code.eq(code)]
 
     def fail(self, code):
         """End the command with ``code``."""
-        self.m.d.sync += [self.bad.eq(1), self.code.eq(code)]
+        self.check(1, code)
         self.m.next = "STOP"
 
     def add_to(self, base, by):

@@ -51,7 +51,12 @@ class Move:
 
         read, write = ports.read.payload, ports.write.payload
         immediate = Signal()
-        element = Cat(x.command.used_id, x.command.used_len)
+        self._to_boundary = Signal(_SEGMENT_LOG2 + 1)
+        self._whole = Signal()
+        m.d.comb += [
+            self._to_boundary.eq(SEGMENT_BYTES - x.host.value[:_SEGMENT_LOG2]),
+            self._whole.eq(x.left.value <= self._to_boundary),
+        ]
         m.d.comb += [
             immediate.eq((stage == Stage.INDEX) | (stage == Stage.ELEMENT)
                          | (stage == Stage.USED_INDEX) | (stage == Stage.FLAGS)),
@@ -61,8 +66,9 @@ class Move:
             write.channel.eq(x.current),
             write.immediate.eq(immediate),
             # A used element may be cut in half.
-            write.data.eq(Mux(stage == Stage.ELEMENT,
-                              Mux(x.left.value[3], element, x.command.used_len), x.half_out)),
+            write.data.eq(Cat(Mux(stage == Stage.ELEMENT, Mux(x.left.value[3], x.command.used_id,
+                                                              x.command.used_len),
+                                  x.half_out), x.command.used_len)),
             write.relaxed.eq(relaxed),
             write.no_snoop.eq(no_snoop),
             read.host_address.eq(x.host.value),
@@ -77,17 +83,10 @@ class Move:
     def size(self):
         """Cut the next segment off the run, and ask the guard about it."""
         x, m = self._x, self._x.m
-        host = x.host.value
-        to_boundary = Signal(_SEGMENT_LOG2 + 1)
-        whole = Signal()
-        m.d.comb += [
-            to_boundary.eq(SEGMENT_BYTES - host[:_SEGMENT_LOG2]),
-            whole.eq(x.left.value <= to_boundary),
-            x.guard.ask.eq(1),
-        ]
+        m.d.comb += x.guard.ask.eq(1)
         m.d.sync += [
-            x.piece.eq(Mux(whole, x.left.value, to_boundary)),
-            x.last.eq(whole),
+            x.piece.eq(Mux(self._whole, x.left.value, self._to_boundary)),
+            x.last.eq(self._whole),
             x.spent.eq(x.buffer.value == 0),
             x.exempt.eq(self._free),
         ]
@@ -145,7 +144,7 @@ class Move:
                 x.fail(CommandError.GUARD)
             with m.If(taken):
                 m.d.sync += x.budget.eq(Mux(x.budget == TURN_BUDGET, TURN_BUDGET, x.budget + 1))
-                x.left.set(x.left.value - x.piece)
+                x.left.set(x.left_after)
                 x.host.set(x.host_sum)
                 with m.If(x.stage.value != Stage.SCRATCH):
                     x.card.set(x.card_sum)

@@ -2,6 +2,7 @@
 """What a ring's command does as soon as enough of its context is known."""
 
 from ..regs.copier import CommandError, Opcode
+from .machine import Link
 
 __all__ = ["Open"]
 
@@ -34,7 +35,8 @@ class Open:
             with m.Case(Opcode.CHAIN):
                 x.steps.set(x.context.mask)
                 with m.If(x.context.shaped):
-                    x.check(x.index.value > x.context.mask, CommandError.BAD_DESCRIPTOR)
+                    m.d.comb += x.link.eq(Link.INDEX)
+                    x.check(x.beyond, CommandError.BAD_DESCRIPTOR)
                     with m.If(x.host_buffers):
                         linear = x.command.host_address
                         x.card.set(linear)

@@ -75,30 +75,29 @@ class Publish:
         with x.step("TAKE_HEAD"):
             m.d.comb += x.link.eq(Link.HALF)
             with m.If(x.came):
-                x.check(x.port.half > x.context.mask, CommandError.BAD_DESCRIPTOR)
-                x.check(x.fresh > x.entries, CommandError.BAD_AVAIL)
+                new = x.fresh != 0
+                x.check(new & x.beyond, CommandError.BAD_DESCRIPTOR)
+                x.check(x.too_many, CommandError.BAD_AVAIL)
                 x.writable.set(0)
                 x.total.set(0)
-                with m.If(x.fresh == 0):
-                    m.d.sync += [
-                        x.bad.eq(0),
-                        x.raises.eq(flags[FLAG["always_notify"]]),
-                        x.result.eq(0),
-                    ]
+                with m.If(~new):
+                    m.d.sync += x.raises.eq(flags[FLAG["always_notify"]])
                     m.next = "RETIRE"
                 with m.Elif(x.pushing.value):
                     m.d.comb += x.offset_to.eq(Offset.HEAD)
                     x.index.set(x.link_value)
                     x.total.set(x.steps.value)      # kept for the second walk of the chain
-                    x.entry.set(1 << x.context.push_slot_log2)
+                    x.entry.set(1)
                     x.left.set(x.context.push_slot_log2)
+                    m.d.sync += x.piece.eq(1)
                     m.next = "PUSH_SHIFT"
                 with m.Else():
                     self.mirror()
 
         with x.step("PUSH_SHIFT"):
             m.d.comb += x.offset_to.eq(Offset.SHIFT)
-            x.left.set(x.left.value - 1)
+            x.entry.set(x.entry.value << 1)
+            x.left.set(x.left_after)
             with m.If(x.left.value == 1):
                 m.next = "PUSH_AIM"
         with x.step("PUSH_AIM"):
@@ -116,8 +115,8 @@ class Publish:
                         CommandError.BAD_INDIRECT)
                 x.writable.set(x.writable.value | descriptor.write)
                 x.total.set(self._walk.total)
+                m.d.comb += x.link.eq(Link.NEXT)
                 with m.If(descriptor.next):
-                    m.d.comb += x.link.eq(Link.NEXT)
                     self.mirror()
                 with m.Else():
                     x.cursor.set(x.cursor.value + 1)
@@ -143,7 +142,7 @@ class Publish:
         with m.If(~joins):
             m.next = "MIRROR_POST"
         with m.Elif(~x.others | (x.budget != TURN_BUDGET)), x.read(Base.DESC, By.LINK):
-            x.behind.set(x.link_value + 1)
+            x.behind.set(x.link_after)
             with m.If(empty):
                 x.first.set(x.link_value)
             m.next = "MIRROR_TAKE"
@@ -188,10 +187,9 @@ class Publish:
             x.stage.set(stage)
             m.next = "SIZE"
 
-        place = x.context.published & x.context.mask
         with m.Case(Stage.MIRROR):
             with m.If(x.cursor.value == x.target.value):
-                next_part(Stage.ENTRIES, Mux(x.wraps, x.entries - place, x.fresh)[:16])
+                next_part(Stage.ENTRIES, Mux(x.wraps, x.number, x.fresh))
             with m.Else():
                 m.next = "WALK_READ"
         with m.Case(Stage.ENTRIES):

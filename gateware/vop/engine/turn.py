@@ -34,7 +34,9 @@ class Turn:
         self._eligible = Signal(CHANNELS)
         self._here = Signal(CHANNELS)            # one-hot: the current channel
         self._idle = Signal()
+        self._next = Signal.like(x.current)      # whose turn it will be
         m.d.comb += [
+            self._next.eq(next_turn(self._eligible, x.current)),
             self._here.eq(1 << x.current),
             self._eligible.eq(channels.ready & ~channels.mute & ~self._awaits_writes
                               & ~self._awaits_reads & ~(self._awaits_end & channels.inflight)),
@@ -55,7 +57,7 @@ class Turn:
 
     def _passed(self, ticket):
         ahead = (ticket - self._x.ports.done)[:TICKETS.bit_length() - 1]
-        return (ahead == 0) | (ahead >= TICKETS // 2)
+        return (ahead == 0) | ahead[-1]
 
     @property
     def writes_have_left(self):
@@ -80,8 +82,13 @@ class Turn:
 
     def _switch(self):
         x = self._x
-        x.m.d.sync += x.current.eq(next_turn(self._eligible, x.current))
+        x.m.d.sync += x.current.eq(self._next)
         x.m.next = "SEEK"
+
+    def _refresh(self):
+        self._x.m.d.sync += [
+            signal.eq(0) for signal in (self._x.bad, self._x.budget, self._x.prefetched,
+                                        self._x.raises)]
 
     def add_steps(self, decoder):
         """Add the steps; ``decoder`` begins a command."""
@@ -91,11 +98,14 @@ class Turn:
 
         with m.State("IDLE"):
             m.d.comb += self._idle.eq(1)
+            self._refresh()
             with m.If(self._eligible.any()):
                 self._switch()
+                with m.If(self._next == x.current):
+                    m.next = "FETCH"
 
         with m.State("SEEK"):
-            m.d.sync += [x.bad.eq(0), x.budget.eq(0), x.prefetched.eq(0), x.raises.eq(0)]
+            self._refresh()
             m.next = "FETCH"
 
         # `loaded` tells of the channel that was current in the cycle before.
@@ -129,6 +139,10 @@ class Turn:
             with m.If(x.port.quiet & ~x.context.asks & ~x.context.expects):
                 m.next = "RETIRE"
 
+        # `arm` has no bytes: they are what the index is behind by.
+        missing = Signal(x.span_bits)
+        m.d.comb += missing.eq(Mux(x.is_chain, x.entry.value + x.need.value, Mux(
+            (x.opcode == Opcode.ARM) & x.raises, x.ahead.as_signed(), 0)))
         retire = channels.retire
         writes = Mux(x.is_copy | x.is_chain, x.to_host, x.is_publish | x.driver_in_host)
         m.d.comb += [
@@ -137,9 +151,8 @@ class Turn:
             retire.payload.wants_record.eq(control[COMMAND_BITS["record_lsb"]]),
             retire.payload.wants_interrupt.eq(control[COMMAND_BITS["interrupt_lsb"]]),
             retire.payload.error.eq(Mux(x.bad, x.code, CommandError.OK)),
-            retire.payload.bytes.eq(Mux(x.bad, 0, Mux(
-                x.is_copy, x.command.bytes, Mux(x.is_chain, x.command.bytes - x.result,
-                                                x.result)))),
+            retire.payload.bytes.eq(Mux(x.bad, 0, Mux(x.is_publish, x.fresh,
+                                                      x.command.bytes - missing))),
             retire.payload.ticket.eq(Mux(writes, x.ports.ticket, x.ports.done)),
             retire.payload.raise_vector.eq(x.raises & ~x.bad),
             retire.payload.vector.eq(x.context.vector),
@@ -148,7 +161,8 @@ class Turn:
             with m.If(x.muted):
                 m.next = "IDLE"
             with m.Else():
-                m.d.comb += retire.valid.eq(x.port.quiet)
+                # What `publish` writes last nobody but the executor reads.
+                m.d.comb += retire.valid.eq(x.port.quiet | x.is_publish)
                 with m.If(retire.valid & retire.ready):
                     decoder.note_end()
                     m.d.sync += self.begun.bit_select(x.current, 1).eq(0)

@@ -39,11 +39,9 @@ class Walk:
         self.total = total
         #: Faults of the descriptor that has come, whoever walks.
         self.out_of_order = Signal()
-        self.beyond = Signal()
         m.d.comb += [
             total.eq(x.total.value + descriptor.length),
             self.out_of_order.eq(x.writable.value & ~descriptor.write & ~descriptor.indirect),
-            self.beyond.eq(descriptor.next & (descriptor.index > x.context.mask)),
         ]
         # Of the chain's readable and writable part this one moves.
         self._wanted = Signal()
@@ -58,10 +56,13 @@ class Walk:
         x.steps.set(x.steps.value - 1)
 
     def judge(self):
-        """Refuse the descriptor that has come, as far as that does not depend on who walks."""
+        """Refuse the descriptor that has come, as far as that does not depend on who walks.
+
+        ``link`` is its next index.
+        """
         x = self._x
         x.check(self.total[32], CommandError.CHAIN_OVERFLOW)
-        x.check(self.beyond, CommandError.BAD_DESCRIPTOR)
+        x.check(x.descriptor.next & x.beyond, CommandError.BAD_DESCRIPTOR)
         x.check(self.out_of_order, CommandError.BAD_ORDER)
         x.check(x.steps.value[15], CommandError.LOOP)
 
@@ -78,6 +79,7 @@ class Walk:
             with m.Elif(x.is_publish & ~x.pushing.value):
                 publish.mirror()
             with m.Elif(x.table_in_host):
+                x.check(x.context.hosted & x.context.bad, CommandError.BAD_CONTEXT)
                 with m.If(x.context.hosted):
                     m.d.comb += [x.host_base.eq(1), x.by.eq(By.LINK), x.context.select.eq(0)]
                     x.host.set(x.host_sum)
@@ -99,6 +101,7 @@ class Walk:
         limit = x.span_bits - 1
 
         with x.step("WALK_TAKE"):
+            m.d.comb += x.link.eq(Link.NEXT)
             with m.If(x.arrived):
                 m.d.sync += x.prefetched.eq(0)
                 x.writable.set(x.writable.value | (descriptor.write & ~descriptor.indirect))
@@ -136,7 +139,6 @@ class Walk:
                         with m.Else():
                             x.skip.set(rest)
                     with m.If(descriptor.next & ~x.listed & ~x.table_in_host):
-                        m.d.comb += x.link.eq(Link.NEXT)
                         with x.read(Base.DESC, By.LINK, keep=1):
                             m.d.sync += x.prefetched.eq(1)
 
@@ -149,7 +151,7 @@ class Walk:
                                 CommandError.BAD_INDIRECT)
                 with m.Else():
                     x.check(x.steps.value[15], CommandError.LOOP)
-                    x.check(self.beyond, CommandError.BAD_DESCRIPTOR)
+                    x.check(descriptor.next & x.beyond, CommandError.BAD_DESCRIPTOR)
                 x.check(x.context.bad, CommandError.BAD_CONTEXT)
 
         with x.step("SKIP"):
@@ -180,7 +182,6 @@ class Walk:
                 with m.If(x.is_publish):
                     publish.end_push()
                 with m.Else():
-                    m.d.sync += x.result.eq(x.entry.value + x.need.value)
                     m.next = "RETIRE"
             with m.Elif(x.prefetched):
                 m.next = "WALK_TAKE"
