@@ -26,16 +26,19 @@ class HeaderEncoder(wiring.Component):
         header of four DWs whose upper address is zero is illegal (2.2.4.1).
     dwords : ``Out(ArrayLayout(32, 4))``
         Header DWs, byte 0 of each in bits 31:24. DW 3 is zero where the header has only three.
+    is_completion : ``Out(1)``
+        It is the header of a completion.
     four_dw : ``Out(1)``
         The header has four DWs.
-    payload_dw : ``Out(11)``
-        DWs of payload that belong behind the header: 0 to 1024.
+    has_payload : ``Out(1)``
+        ``length_dw`` DWs of payload belong behind the header.
     """
 
-    header:     In(HeaderLayout)
-    dwords:     Out(data.ArrayLayout(32, 4))
-    four_dw:    Out(1)
-    payload_dw: Out(11)
+    header:        In(HeaderLayout)
+    dwords:        Out(data.ArrayLayout(32, 4))
+    is_completion: Out(1)
+    four_dw:       Out(1)
+    has_payload:   Out(1)
 
     def elaborate(self, platform):
         m = Module()
@@ -72,7 +75,8 @@ class HeaderEncoder(wiring.Component):
         upper, lower = header.address[32:], Cat(C(0, 2), header.address[2:32])
         m.d.comb += [
             self.four_dw.eq((~is_completion & (upper != 0)) | (header.kind == Kind.MESSAGE)),
-            self.payload_dw.eq(Mux(has_data, header.length_dw, 0)),
+            self.is_completion.eq(is_completion),
+            self.has_payload.eq(has_data),
             self.dwords[0].eq(Cat(
                 header.length_dw[:10], C(0, 2),
                 header.no_snoop, header.relaxed, header.poisoned, C(0, 5),

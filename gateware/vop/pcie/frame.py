@@ -4,7 +4,6 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from ..errors import check_width
 from .align import swap_bytes
@@ -27,7 +26,8 @@ def FramedBeatLayout(width):
 class PayloadFramer(wiring.Component):
     """Encode the header, and shift the payload behind it.
 
-    A TLP leaves in as few beats as it has DWs for, and the next one starts in the next cycle.
+    A TLP leaves in as few beats as it has DWs for, and the next one starts in the next cycle. What
+    the DWs say never decides whether a beat is taken, so ``i.ready`` comes early.
 
     Parameters
     ----------
@@ -77,47 +77,47 @@ class PayloadFramer(wiring.Component):
         header = i.payload.header
 
         m.submodules.encoder = encoder = HeaderEncoder()
-        is_completion = Signal()
         is_memory = Signal()
         m.d.comb += [
-            is_completion.eq((header.kind == Kind.COMPLETION)
-                             | (header.kind == Kind.COMPLETION_DATA)
-                             | (header.kind == Kind.COMPLETION_LOCK)),
             is_memory.eq((header.kind == Kind.MEMORY_READ) | (header.kind == Kind.MEMORY_WRITE)),
             encoder.header.eq(header),
+            encoder.header.completer.eq(self.id),
         ]
-        with m.If(is_completion):
-            m.d.comb += encoder.header.completer.eq(self.id)
-        with m.Else():
+        with m.If(~encoder.is_completion):
             m.d.comb += encoder.header.requester.eq(self.id)
 
+        # Each beat of payload is held for one cycle: behind a header of three DWs, its lowest DW
+        # goes with the beat before; behind one of four it goes as it is.
         payload = Signal(width)              # in link order
-        carry = Signal(width - 32)           # upper lanes of the beat before
+        held = Signal(width)
+        full = (1 << lanes) - 1
+        m.d.comb += payload.eq(swap_bytes(i.payload.data))
+
+        # What the header says of the TLP: valid with it, then kept.
+        rest_dw = Signal(range(lanes))       # payload in the last beat behind the header; 0: all
+        flushes = Signal()                   # that beat goes when all payload has come
+        m.d.comb += [
+            rest_dw.eq(header.length_dw - ~encoder.four_dw),
+            flushes.eq(encoder.has_payload & (encoder.four_dw | (rest_dw != 0))),
+        ]
         poisoned = Signal()
         three_dw = Signal()
-        remaining_dw = Signal(11)            # payload not yet sent
-        m.d.comb += [
-            payload.eq(swap_bytes(i.payload.data)),
-            o.payload.poisoned.eq(poisoned),
-        ]
+        last_keep = Signal(lanes)
+        has_rest = Signal()
 
-        # The beat that holds the end of the header.
-        ends = Signal()                      # it holds the whole rest of the TLP
-        takes = Signal()                     # the payload's first beat goes with it
-        behind_dw = Signal(11)               # payload that does not fit it
-        dwords = encoder.dwords
-        header_end = Cat(dwords[2], Mux(encoder.four_dw, dwords[3], payload[:32]))
-        m.d.comb += [
-            takes.eq(~encoder.four_dw | (encoder.payload_dw == 0)),
-            behind_dw.eq(encoder.payload_dw - (~encoder.four_dw & (encoder.payload_dw != 0))),
-            ends.eq(behind_dw == 0),
-        ]
-        full = (1 << lanes) - 1
-        rest_keep = Mux(remaining_dw < lanes, (1 << remaining_dw[:ceil_log2(lanes)]) - 1, full)
-        header_keep = Mux(encoder.four_dw | (encoder.payload_dw != 0), full, full >> 1)
-
+        in_payload = Signal()                # the header has gone
+        header_data = Signal(width)
+        header_end = Cat(encoder.dwords[2],
+                         Mux(encoder.four_dw, encoder.dwords[3], payload[:32]))
         refused = Signal()
-        m.d.comb += refused.eq(is_memory & ~self.bus_master)
+        begins = Signal()                    # neither a hold nor a refusal keeps the header back
+        m.d.comb += [
+            refused.eq(is_memory & ~self.bus_master),
+            begins.eq(self.may_start & ~refused),
+            o.payload.data.eq(Mux(in_payload, Mux(three_dw, Cat(held[32:], payload[:32]), held),
+                                  header_data)),
+            o.payload.poisoned.eq(Mux(in_payload, poisoned, header.poisoned)),
+        ]
         begin = "SEND_HEADER" if width == 128 else "SEND_START"
         with m.FSM(init=begin) as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing(begin))
@@ -125,78 +125,70 @@ class PayloadFramer(wiring.Component):
             if width == 64:
                 with m.State("SEND_START"):
                     m.d.comb += [
-                        o.payload.data.eq(Cat(dwords[0], dwords[1])),
-                        o.payload.poisoned.eq(header.poisoned),
+                        header_data.eq(Cat(encoder.dwords[0], encoder.dwords[1])),
                         o.payload.keep.eq(full),
+                        o.valid.eq(i.valid & begins),
                     ]
                     with m.If(refused):
                         self._drop(m)
-                    with m.Elif(self.may_start):
-                        m.d.comb += o.valid.eq(i.valid)
-                        m.d.sync += poisoned.eq(header.poisoned)
-                        with m.If(i.valid & o.ready):
-                            m.next = "SEND_HEADER"
+                    with m.Elif(o.valid & o.ready):
+                        m.next = "SEND_HEADER"
 
             with m.State("SEND_HEADER"):
                 m.d.comb += [
-                    o.payload.last.eq(ends),
-                    o.payload.keep.eq(header_keep),
+                    header_data.eq(header_end),
+                    o.payload.last.eq(i.payload.last & ~flushes),
+                    o.payload.keep.eq(Mux(encoder.four_dw | encoder.has_payload, full, full >> 1)),
+                    o.valid.eq(i.valid),
+                    i.ready.eq(o.ready),
                 ]
                 if width == 128:
                     m.d.comb += [
-                        o.payload.data.eq(Cat(dwords[0], dwords[1], header_end)),
-                        o.payload.poisoned.eq(header.poisoned),
+                        header_data.eq(Cat(encoder.dwords[0], encoder.dwords[1], header_end)),
+                        o.valid.eq(i.valid & begins),
+                        i.ready.eq(o.ready & begins),
                     ]
-                    m.d.sync += poisoned.eq(header.poisoned)
                     with m.If(refused):
                         self._drop(m)
-                    with m.Elif(self.may_start):
-                        m.d.comb += [o.valid.eq(i.valid), i.ready.eq(o.ready & takes)]
-                else:
-                    m.d.comb += [
-                        o.payload.data.eq(header_end),
-                        o.valid.eq(i.valid),
-                        i.ready.eq(o.ready & takes),
-                    ]
                 with m.If(o.valid & o.ready):
                     m.d.sync += [
+                        in_payload.eq(~o.payload.last),
+                        poisoned.eq(header.poisoned),
                         three_dw.eq(~encoder.four_dw),
-                        remaining_dw.eq(behind_dw),
-                        carry.eq(payload[32:]),
+                        last_keep.eq(Mux(rest_dw == 0, full, (1 << rest_dw) - 1)),
+                        has_rest.eq(flushes),
+                        held.eq(payload),
                     ]
-                    with m.If(ends):
-                        m.next = begin
-                    with m.Elif(~encoder.four_dw & (behind_dw < lanes)):
-                        m.next = "FLUSH_CARRY"
-                    with m.Else():
+                    with m.If(~i.payload.last):
                         m.next = "SEND_PAYLOAD"
+                    with m.Elif(flushes):
+                        m.next = "SEND_REST"
+                    with m.Else():
+                        m.next = begin
 
             with m.State("SEND_PAYLOAD"):
                 m.d.comb += [
-                    o.payload.data.eq(Mux(three_dw, Cat(carry, payload[:32]), payload)),
-                    o.payload.last.eq(remaining_dw <= lanes),
-                    o.payload.keep.eq(rest_keep),
+                    o.payload.last.eq(i.payload.last & ~has_rest),
+                    o.payload.keep.eq(full),
                     o.valid.eq(i.valid),
                     i.ready.eq(o.ready),
                 ]
                 with m.If(i.valid & o.ready):
-                    m.d.sync += [
-                        remaining_dw.eq(remaining_dw - lanes),
-                        carry.eq(payload[32:]),
-                    ]
-                    with m.If(o.payload.last):
+                    m.d.sync += held.eq(payload)
+                    with m.If(i.payload.last & has_rest):
+                        m.next = "SEND_REST"
+                    with m.Elif(i.payload.last):
+                        m.d.sync += in_payload.eq(0)
                         m.next = begin
-                    with m.Elif(three_dw & (remaining_dw < 2 * lanes)):
-                        m.next = "FLUSH_CARRY"
 
-            with m.State("FLUSH_CARRY"):
+            with m.State("SEND_REST"):
                 m.d.comb += [
-                    o.payload.data.eq(carry),
-                    o.payload.keep.eq(rest_keep),
                     o.payload.last.eq(1),
+                    o.payload.keep.eq(last_keep),
                     o.valid.eq(1),
                 ]
                 with m.If(o.ready):
+                    m.d.sync += in_payload.eq(0)
                     m.next = begin
 
             with m.State("DROP"):
