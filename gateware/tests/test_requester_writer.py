@@ -306,13 +306,16 @@ def test_a_new_mps_holds_before_anything_else_is_taken(before, after):
     bench.run(story)
 
 
-@paces
-def test_more_segments_in_one_tlp_than_there_are_tickets_are_told_apart(stutters):
-    bench = Bench(seed=11, stutters=stutters, mps=1024)
+def test_more_segments_than_there_are_tickets_wait_outside():
+    bench = Bench(seed=11, mps=1024)
 
     async def story(ctx):
+        bench.host.pace = lambda: False
         for n in range(400):
             bench.write(0x3000 + n, 0x77 + n, 1, 5)
+        await ctx.tick().repeat(600)
+        assert 48 < len(bench.sent) < TICKETS
+        bench.host.pace = lambda: True
         await bench.drain(ctx)
 
         bench.expect_arrival(bench.sent)
@@ -449,6 +452,30 @@ def test_bus_mastering_off_loses_the_channel_until_it_is_mended(seed, stutters, 
         bench.expect_arrival([last])
         assert ctx.get(bench.writer.lost) == 0b01
         assert bench.done == len(bench.sent)
+    bench.run(story)
+
+
+@pytest.mark.parametrize(("mute", "bus_master", "lost"), [(0b100, 1, 0), (0, 0, 0b100)])
+def test_a_tlp_whose_bytes_have_not_come_can_still_be_dropped(mute, bus_master, lost):
+    bench = Bench(seed=19)
+    bench.lossless = False
+
+    async def story(ctx):
+        bench.ram.pace = lambda: False
+        await ctx.tick()
+        bench.write(0x1000, 0x40, 100, 2)
+        await ctx.tick().repeat(20)
+        ctx.set(bench.writer.mute, mute)
+        ctx.set(bench.writer.config.bus_master, bus_master)
+        await ctx.tick().repeat(2)
+        ctx.set(bench.writer.mute, 0)
+        ctx.set(bench.writer.config.bus_master, 1)
+        bench.ram.pace = lambda: True
+        await bench.drain(ctx)
+
+        bench.expect_arrival([])
+        assert bench.done == 1
+        assert ctx.get(bench.writer.lost) == lost
     bench.run(story)
 
 
