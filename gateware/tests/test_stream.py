@@ -5,11 +5,11 @@ import re
 
 import pytest
 from stream_driver import Pace, both_paces, receive, send, simulate
-from vop.stream import Queue, Stage
+from vop.stream import Queue, Skid, Stage
 
 
 @both_paces
-@pytest.mark.parametrize("make", [lambda: Stage(8), lambda: Queue(8, depth=3),
+@pytest.mark.parametrize("make", [lambda: Stage(8), lambda: Skid(8), lambda: Queue(8, depth=3),
                                   lambda: Queue(8, depth=9)])
 def test_everything_arrives_once_and_in_order(make, pace_name):
     pace = Pace(pace_name, 1)
@@ -29,7 +29,7 @@ def test_everything_arrives_once_and_in_order(make, pace_name):
     assert bytes(arrived) == sent
 
 
-@pytest.mark.parametrize("make", [lambda: Stage(8), lambda: Queue(8, depth=3)])
+@pytest.mark.parametrize("make", [lambda: Stage(8), lambda: Skid(8), lambda: Queue(8, depth=3)])
 def test_a_transfer_passes_in_every_cycle(make):
     dut = make()
     arrived = []
@@ -63,3 +63,20 @@ def test_a_queue_holds_its_depth_and_counts_it():
 def test_a_queue_of_depth_2_is_refused():
     with pytest.raises(ValueError, match=re.escape("Queue depth must be 3 or more, not 2")):
         Queue(8, depth=2)
+
+
+def test_a_skid_hides_a_pause_of_one_cycle_and_adds_none():
+    dut = Skid(8)
+
+    async def drive(ctx):
+        ctx.set(dut.i.valid, 1)
+        for number, (takes, keeps_up, shown) in enumerate(
+            [(1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 3)]
+        ):
+            ctx.set(dut.i.payload, number)
+            ctx.set(dut.o.ready, takes)
+            assert (ctx.get(dut.o.valid), ctx.get(dut.o.payload)) == (1, shown)
+            assert ctx.get(dut.i.ready) == keeps_up
+            await ctx.tick()
+
+    simulate(dut, drive)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Small pieces that any stream may need: a register stage and a queue."""
+"""Small pieces that any stream may need: a register stage, a skid buffer and a queue."""
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Queue", "Stage"]
+__all__ = ["Queue", "Skid", "Stage"]
 
 
 class Stage(wiring.Component):
@@ -40,6 +40,45 @@ class Stage(wiring.Component):
             m.d.sync += self.o.valid.eq(self.i.valid)
             with m.If(self.i.valid):
                 m.d.sync += self.o.payload.eq(self.i.payload)
+        return m
+
+
+class Skid(wiring.Component):
+    """One transfer of slack: what cannot go on at once is kept, so ``i`` may go on for a cycle.
+
+    It adds no cycle. It cuts ``ready``; ``payload`` and ``valid`` pass through.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Payload of both streams.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+        What comes.
+    o : ``Out(stream.Signature(shape))``
+        The same, in the same cycle or later.
+    """
+
+    def __init__(self, shape):
+        super().__init__({
+            "i": In(stream.Signature(shape)),
+            "o": Out(stream.Signature(shape)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        kept = Signal.like(Value.cast(self.i.payload))
+        full = Signal()
+        m.d.comb += [
+            self.i.ready.eq(~full),
+            self.o.valid.eq(full | self.i.valid),
+            Value.cast(self.o.payload).eq(Mux(full, kept, Value.cast(self.i.payload))),
+        ]
+        m.d.sync += full.eq(self.o.valid & ~self.o.ready)
+        with m.If(~full):
+            m.d.sync += kept.eq(Value.cast(self.i.payload))
         return m
 
 

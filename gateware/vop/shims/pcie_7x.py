@@ -12,9 +12,9 @@ from ..errors import check_width
 from ..pcie import phy
 from ..pcie.align import PacketBeatLayout, PayloadAligner
 from ..pcie.frame import FramedBeatLayout, PayloadFramer
-from ..stream import Stage
+from ..stream import Skid, Stage
 from .report_7x import ErrorHeaderLayout, ErrorReporter
-from .straddle import Unstraddler
+from .straddle import StraddledBeatLayout, Unstraddler
 
 __all__ = ["ErrorHeaderLayout", "PinsSignature", "Pcie7xShim"]
 
@@ -148,8 +148,11 @@ class Pcie7xShim(wiring.Component):
         if self._width == 128:
             # is_sof and is_eof frame the TLPs; tkeep and tlast do not.
             m.submodules.rx_unstraddler = unstraddler = Unstraddler()
+            # A beat more now and then, which the link makes up for: the block must not notice.
+            m.submodules.rx_skid = skid = Skid(StraddledBeatLayout)
+            wiring.connect(m, skid.o, unstraddler.i)
             wiring.connect(m, unstraddler.o, rx_stage.i)
-            beat, tuser = unstraddler.i.payload, pins.m_axis_rx_tuser
+            beat, tuser = skid.i.payload, pins.m_axis_rx_tuser
             m.d.comb += [
                 beat.starts.eq(tuser[14]),
                 beat.at_upper.eq(tuser[13]),
@@ -157,9 +160,9 @@ class Pcie7xShim(wiring.Component):
                 beat.in_upper.eq(tuser[20]),
                 beat.bar.eq(bar_hit),
                 beat.data.eq(pins.m_axis_rx_tdata),
-                unstraddler.i.valid.eq(pins.m_axis_rx_tvalid),
-                pins.m_axis_rx_tready.eq(unstraddler.i.ready),
-                rx_idle.eq(unstraddler.idle),
+                skid.i.valid.eq(pins.m_axis_rx_tvalid),
+                pins.m_axis_rx_tready.eq(skid.i.ready),
+                rx_idle.eq(unstraddler.idle & ~skid.o.valid),
                 rx_ends.eq(tuser[21]),
             ]
         else:
