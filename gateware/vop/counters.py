@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many counters in one memory, all of which may count in every cycle."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -68,10 +68,12 @@ class CounterMemory(wiring.Component):
         with m.If(visited == self._count - 1):
             m.d.sync += [visited.eq(0), is_old.eq(1)]
 
-        for number in range(self._count):
-            held = Signal(range(self._count + 1), name=f"held_{number}")
+        accumulators = Array(Signal(range(self._count + 1), name=f"held_{number}")
+                             for number in range(self._count))
+        m.d.sync += amount.eq(accumulators[visited])
+        for number, held in enumerate(accumulators):
             with m.If(visited == number):
-                m.d.sync += [amount.eq(held), held.eq(self.pulses[number])]
+                m.d.sync += held.eq(self.pulses[number])
             with m.Elif(self.pulses[number]):
                 m.d.sync += held.eq(held + 1)
         return m
