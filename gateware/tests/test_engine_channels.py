@@ -642,3 +642,31 @@ def test_what_has_left_long_ago_is_not_forgotten_when_numbers_come_round():
         assert await bench.settle(ctx, 0) == (IDLE, OK)
         assert await bench.read(ctx, 0, SEQUENCE) == 3
     bench.run(story)
+
+
+@pytest.mark.parametrize("channel", [1, 6])
+def test_commands_written_behind_a_reset_are_executed_after_it(channel):
+    bench = ChannelsBench(seed=42)
+
+    async def story(ctx):
+        await bench.enable(ctx, channel)
+        await bench.make_ring(ctx, channel, base=0, entries_log2=2)
+        for n in range(4):
+            bench.put_command(32 * n, n << 16)
+        bench.plan = lambda begun: Plan(reading=400)
+        for n in range(5):
+            await bench.submit(ctx, channel, 0x100 + n << 16)
+        await bench.write(ctx, channel, RING_TAIL, 1)
+        while not bench.log.begun:
+            await ctx.tick()
+        await bench.write(ctx, channel, CONTROL, ENABLE | RESET_CHANNEL)
+        await bench.write(ctx, channel, ARM, 0x77)
+        await bench.write(ctx, channel, RING_TAIL, 2)
+        before = len(bench.log.begun)
+        bench.plan = lambda begun: Plan()
+        assert (await bench.status(ctx, channel))[0] == BUSY
+        assert await bench.settle(ctx, channel) == (IDLE, OK)
+
+        assert sorted(begun.words[0] for begun in bench.log.begun[before:]) == [0, 5, 1 << 16]
+        assert await bench.read(ctx, channel, SEQUENCE) == 3
+    bench.run(story)

@@ -14,7 +14,7 @@ from .announcer import Announcer
 from .coalesce import Coalescer
 from .interface import ExecutorSignature
 from .queue import CommandQueue
-from .registers import Registers
+from .registers import Registers, word_of
 from .reset import ResetWalk
 from .retire import Retire
 from .ring_fetch import RingFetch
@@ -121,6 +121,7 @@ class Channels(wiring.Component):
         mute = Signal(CHANNELS)
         held = Signal(CHANNELS)            # commands in any stage before their end
         runnable = Signal(CHANNELS)        # what the channel holds may go on
+        forgets = Signal()                 # the inline commands of a channel
         m.d.comb += [
             mute.eq(states.failed | states.resetting),
             held.eq(queue.inline_waits | queue.ring_waits | fetch.waits | retire.inflight
@@ -150,8 +151,12 @@ class Channels(wiring.Component):
 
             # Commands in.
             queue.inline.eq(registers.inline),
-            queue.inline.submit.eq(registers.inline.submit
-                                   & ~states.stopped.bit_select(shown, 1)),
+            # What is written behind a reset is for the time after it.
+            queue.inline.submit.eq(
+                registers.inline.submit
+                & (~states.stopped | states.resetting).bit_select(shown, 1)),
+            queue.flush_inline.eq(forgets),
+            retire.wait.eq(forgets),
             states.overflow.eq(queue.overflow),
             states.overflow_channel.eq(shown),
             fetch.allowed.eq(runnable),
@@ -223,8 +228,18 @@ class Channels(wiring.Component):
             m.d.comb += walk.restart.eq(1 << shown)
         for part in (states, retire, coalescer):
             m.d.comb += [part.clear.eq(walk.clear), part.clear_channel.eq(walk.channel)]
-        for part in (queue, fetch):
-            m.d.comb += [part.flush.eq(walk.clear), part.flush_channel.eq(walk.channel)]
+        m.d.comb += [
+            queue.flush_ring.eq(walk.clear),
+            queue.flush_ring_channel.eq(walk.channel),
+            fetch.flush.eq(walk.clear),
+            fetch.flush_channel.eq(walk.channel),
+        ]
+        # A reset withdraws the commands written before it at once, those of the ring at its end.
+        store = registers.store
+        m.d.sync += [
+            forgets.eq(store.valid & store.clears & (store.word == word_of("ring_tail"))),
+            queue.flush_inline_channel.eq(store.channel),
+        ]
 
         # What the executor sees of the command it looks at.
         current = executor.current

@@ -72,9 +72,9 @@ class CommandQueue(wiring.Component):
         High in a cycle in which ``command`` is read, to be valid in the next.
     pop : ``In(1)``, pop_channel : ``In(3)``
         Strobe: the channel's oldest command leaves.
-    flush : ``In(1)``, flush_channel : ``In(3)``
-        Strobe: the channel forgets its commands. Never with ``pop``, nor for a channel with
-        ``submit`` or ``commit``.
+    flush_inline, flush_ring : ``In(1)``, flush_inline_channel, flush_ring_channel : ``In(3)``
+        Strobes: the channel forgets its commands of that kind, but not one that comes in this
+        cycle. Never with ``pop``.
     inline_waits, ring_waits : ``Out(8)``
         Bit per channel: it holds commands of that kind.
     waits : ``Out(8)``
@@ -99,8 +99,10 @@ class CommandQueue(wiring.Component):
             "looked":        Out(1),
             "pop":           In(1),
             "pop_channel":   In(range(CHANNELS)),
-            "flush":         In(1),
-            "flush_channel": In(range(CHANNELS)),
+            "flush_inline":  In(1),
+            "flush_ring":    In(1),
+            "flush_inline_channel": In(range(CHANNELS)),
+            "flush_ring_channel":   In(range(CHANNELS)),
             "inline_waits":  Out(CHANNELS),
             "ring_waits":    Out(CHANNELS),
             "waits":         Out(CHANNELS),
@@ -150,32 +152,32 @@ class CommandQueue(wiring.Component):
         ]
 
         # Commands leave, or are forgotten.
-        leaver = Signal(range(CHANNELS))
-        from_ring = Signal()
-        after_inline = Signal(_POINTER)
-        after_ring = Signal(_POINTER)
-        m.d.comb += [
-            leaver.eq(Mux(self.flush, self.flush_channel, self.pop_channel)),
-            from_ring.eq(ring_next.bit_select(self.pop_channel, 1)),
-            after_inline.eq(Mux(self.flush, inline_tail(leaver), inline_head(leaver) + 1)),
-            after_ring.eq(Mux(self.flush, ring_tail(leaver), ring_head(leaver) + 1)),
-            inline_head_write.addr.eq(leaver),
-            inline_head_write.data.eq(after_inline),
-            inline_head_write.en.eq(self.flush | (self.pop & ~from_ring)),
-            ring_head_write.addr.eq(leaver),
-            ring_head_write.data.eq(after_ring),
-            ring_head_write.en.eq(self.flush | (self.pop & from_ring)),
-        ]
-        no_inline = inline_head_write.en & (after_inline == inline_tail(leaver))
-        no_ring = ring_head_write.en & (after_ring == ring_tail(leaver))
+        from_ring = ring_next.bit_select(self.pop_channel, 1)
+        gone = []
+        for flush, channel, pops, write, head, tail_of in (
+                (self.flush_inline, self.flush_inline_channel, self.pop & ~from_ring,
+                 inline_head_write, inline_head, inline_tail),
+                (self.flush_ring, self.flush_ring_channel, self.pop & from_ring,
+                 ring_head_write, ring_head, ring_tail)):
+            leaver = Signal(range(CHANNELS), name="leaver")
+            last = Signal(_POINTER, name="last")
+            m.d.comb += [
+                leaver.eq(Mux(flush, channel, self.pop_channel)),
+                last.eq(tail_of(leaver)),
+                write.addr.eq(leaver),
+                write.data.eq(Mux(flush, last, head(leaver) + 1)),
+                write.en.eq(flush | pops),
+            ]
+            gone.append((write.en & (write.data == last), leaver))
+        (no_inline, inline_leaver), (no_ring, ring_leaver) = gone
         for n in range(CHANNELS):
             with m.If(inline_tail_write.en & (self.inline.channel == n)):
                 m.d.sync += self.inline_waits[n].eq(1)
-            with m.Elif(no_inline & (leaver == n)):
+            with m.Elif(no_inline & (inline_leaver == n)):
                 m.d.sync += self.inline_waits[n].eq(0)
             with m.If(self.commit & (self.fetch_channel == n)):
                 m.d.sync += self.ring_waits[n].eq(1)
-            with m.Elif(no_ring & (leaver == n)):
+            with m.Elif(no_ring & (ring_leaver == n)):
                 m.d.sync += self.ring_waits[n].eq(0)
             # The kind changes with a command that leaves, or while there is none to change under.
             own, other = self.inline_waits[n], self.ring_waits[n]

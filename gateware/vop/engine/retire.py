@@ -60,6 +60,8 @@ class Retire(wiring.Component):
         From the executor. Dropped where the channel is in ``mute``.
     mute : ``In(8)``
         Bit per channel: nothing of it ends any more.
+    wait : ``In(1)``
+        Level: accept nothing on ``retire`` in this cycle.
     popped : ``Out(1)``, refused : ``Out(1)``
         Strobes: a command of ``retire.payload.channel`` was accepted; it has an error.
     current : ``In(3)``, slot : ``Out(range(SLOTS))``
@@ -102,6 +104,7 @@ class Retire(wiring.Component):
             "store":         In(StoreLayout),
             "retire":        In(stream.Signature(RetireLayout)),
             "mute":          In(CHANNELS),
+            "wait":          In(1),
             "popped":        Out(1),
             "refused":       Out(1),
             "current":       In(range(CHANNELS)),
@@ -137,7 +140,7 @@ class Retire(wiring.Component):
         new = retire.payload
         accepted = Signal()
         m.d.comb += [
-            retire.ready.eq(~self.clear),
+            retire.ready.eq(~self.clear & ~self.wait),
             accepted.eq(retire.valid & retire.ready & ~self.mute.bit_select(new.channel, 1)),
             self.popped.eq(accepted),
             self.refused.eq(accepted & (new.error != CommandError.OK)),
