@@ -96,9 +96,9 @@ COMMAND = Struct("copier_command", 32, "One command, as written to a channel's i
     Member("head", 20, 2, Side.BOTH, "chain: head of the chain."),
     Member("entries", 22, 2, Side.BOTH, "copy, chain: entries of the list, 1 to `max_list`; 0 "
            "without one."),
-    Member("used_id", 24, 4, Side.BOTH, "complete: head of the finished chain. chain: bytes "
-           "to skip at the start of its readable (or writable) part. arm: the avail index to be told of "
-           "(event index), or the flags of the used ring."),
+    Member("used_id", 24, 4, Side.BOTH, "complete: head of the finished chain. chain: bytes to "
+           "skip at the start of its readable (or writable) part. arm: the avail index to be "
+           "told of (event index), or the flags of the used ring."),
     Member("used_len", 28, 4, Side.BOTH, "complete: bytes written into the chain's buffers."),
 ))
 
