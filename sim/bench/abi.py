@@ -63,7 +63,7 @@ class Event(ctypes.Structure):
 
 
 class Counters(ctypes.Structure):
-    """Totals since the machine was made or since `clear`."""
+    """Totals since the machine was made, or since it last forgot."""
 
     _fields_ = [
         ("rx_stall_cycles", ctypes.c_uint64),  # cycles with m_axis_rx_tvalid and not tready

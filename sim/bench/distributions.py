@@ -48,7 +48,7 @@ def read_cycles(session: Session, busy: bool) -> list[int]:
             other.kick(load.count)
         for _ in range(_COPIES):
             machine.run(100 + rng.randrange(64))
-            machine.forget_events()
+            machine.forget()
             channel.submit(
                 encode.command(
                     Opcode.COPY, "record",

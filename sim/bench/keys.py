@@ -111,7 +111,7 @@ _READ_KEYS = (
 )  # fmt: skip
 
 #: The opposite direction carries a read request of 20 bytes for each 512 bytes that it asks for.
-_BOTH = (Writes(4096, 96), Reads(count=96, latency_ns=1000))
+_BOTH = (Writes(4096, 32), Reads(latency_ns=1000))
 _BOTH_CEILING = 13.37 + link_ceiling(128)
 
 
@@ -121,7 +121,7 @@ def _both(session: Session) -> Figure:
 
 def _unaligned(to_host: bool, session: Session) -> Figure:
     if to_host:
-        aligned = session.once(copies.write_run, Writes(4096, 64))
+        aligned = session.once(copies.write_run, Writes(4096, 32))
     else:
         aligned = session.once(copies.read_run, Reads())[0]
     return Figure(session.once(copies.worst_alignment, to_host)[0], aligned)

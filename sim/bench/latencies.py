@@ -36,7 +36,7 @@ def inline_copy(session: Session, to_host: bool) -> list[int]:
         for phase in range(_TRIES):
             machine.settle()
             machine.run(1 + phase)
-            machine.forget_events()
+            machine.forget()
             flags = ["to_host"] if to_host else ["record"]
             channel.submit(
                 encode.command(
@@ -74,7 +74,7 @@ def commands_in_a_row(session: Session) -> float:
         )  # fmt: skip
         channel.enable()
         machine.settle()
-        machine.forget_events()
+        machine.forget()
         channel.kick(_IN_A_ROW)
         machine.run_until(lambda: len(machine.events(Kind.WRITE)) >= _IN_A_ROW, Kind.WRITE)
         for n in range(_IN_A_ROW):

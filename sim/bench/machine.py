@@ -46,7 +46,7 @@ class _Library:
             ("run", ctypes.c_int, handle, u64, ctypes.c_uint32),
             ("event_count", u64, handle),
             ("events", ctypes.POINTER(Event), handle),
-            ("forget_events", None, handle),
+            ("forget", None, handle),
             ("counters", None, handle, ctypes.POINTER(Counters)),
             ("pins", None, handle, ctypes.POINTER(Pins)),
             ("fault_count", u64, handle),
@@ -179,12 +179,12 @@ class Machine:
         found: Iterable[Event] = (array[n] for n in range(since, self.event_count))
         return [Event.from_buffer_copy(e) for e in found if not kinds or e.kind in kinds]
 
-    def forget_events(self) -> None:
-        """Begin a new list of events."""
-        self._library.forget_events(self._handle)
+    def forget(self) -> None:
+        """Begin a new list of events, and count from zero."""
+        self._library.forget(self._handle)
 
     def counters(self) -> Counters:
-        """Totals of the whole run."""
+        """Totals since they were last forgotten."""
         counters = Counters()
         self._library.counters(self._handle, ctypes.byref(counters))
         return counters

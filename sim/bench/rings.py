@@ -108,7 +108,7 @@ def publish(
     """
     if settle:
         machine.settle()
-    machine.forget_events()
+    machine.forget()
     kicked = channel.submit(encode.command(Opcode.PUBLISH, card_address=queue.layout.context))
     machine.run_until(lambda: machine.events(Kind.MSI), Kind.MSI)
     return kicked, machine.events(Kind.MSI)[0]
@@ -172,7 +172,7 @@ def completes(session: Session) -> list[int]:
         for n in range(_TRIES):
             machine.settle()
             machine.run(400 + n)  # the CPU has cleared the interrupt, and is parked
-            machine.forget_events()
+            machine.forget()
             channel.complete(queue.layout.context, head=n, written_bytes=_LINE_BYTES)
             machine.run_until(lambda: _used(machine), Kind.INTERRUPT)
             stored = machine.events(Kind.HOST_STORE)[-1].cycle
@@ -265,7 +265,7 @@ def chain_write(session: Session) -> float:
         )  # fmt: skip
         channel.enable()
         machine.settle()
-        machine.forget_events()
+        machine.forget()
         channel.kick(chains)
         moved = channel.await_record()
         if moved != _LINE_BYTES * length:
@@ -298,7 +298,7 @@ def chain_read_overhead(session: Session) -> int:
         channel.enable()
         machine.settle()
         machine.behave(throttled=False, completion_bytes=128)
-        machine.forget_events()
+        machine.forget()
         channel.submit(
             encode.command(
                 Opcode.CHAIN, "record",

@@ -5,6 +5,7 @@ from typing import Any
 
 from . import copies, distributions, rings
 from .copies import Reads, Writes
+from .places import PAYLOAD_BYTES
 from .session import Session
 
 __all__ = ["LATENCIES_NS", "SIZES", "SWEEPS"]
@@ -12,18 +13,18 @@ __all__ = ["LATENCIES_NS", "SIZES", "SWEEPS"]
 SIZES = [64 << n for n in range(11)]
 LATENCIES_NS = list(range(0, 4001, 250))
 
-_RUN_BYTES = 256 << 10
+_WRITE_BYTES = 256 << 10
 _MOST_COMMANDS = 1000
 
 
-def _count(size: int) -> int:
-    return max(6, min(_MOST_COMMANDS, _RUN_BYTES // size))
+def _count(size: int, run_bytes: int) -> int:
+    return min(_MOST_COMMANDS, run_bytes // size)
 
 
 def _write_sizes(mps_log2: int, session: Session) -> list[list[float]]:
     points = []
     for size in SIZES:
-        series = Writes(size, _count(size), mps_log2)
+        series = Writes(size, _count(size, _WRITE_BYTES), mps_log2)
         points.append([size, round(session.once(copies.write_run, series), 4)])
     return points
 
@@ -31,7 +32,7 @@ def _write_sizes(mps_log2: int, session: Session) -> list[list[float]]:
 def _read_sizes(latency_ns: int, session: Session) -> list[list[float]]:
     points = []
     for size in SIZES:
-        series = Reads(size, _count(size), latency_ns=latency_ns)
+        series = Reads(size, _count(size, PAYLOAD_BYTES), latency_ns=latency_ns)
         points.append([size, round(session.once(copies.read_run, series)[0], 4)])
     return points
 

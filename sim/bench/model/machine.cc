@@ -69,6 +69,15 @@ public:
         host.store(start_of(cycle_), bar, offset, data, bytes);
     }
 
+    void forget()
+    {
+        events.clear();
+        rx_stall_cycles_ = 0;
+        receive_.straddles = 0;
+        buffer_.overruns = buffer_.peak_headers = 0;
+        transmit_.least_free = Transmit::BUFFERS;
+    }
+
     // Run until an event of a kind in `kinds` has occurred, or for `cycles`.
     bool run(uint64_t cycles, uint32_t kinds)
     {
@@ -282,7 +291,7 @@ int machine_record(Machine *m, const char *path) { return m->record(path); }
 int machine_run(Machine *m, uint64_t cycles, uint32_t kinds) { return m->run(cycles, kinds); }
 uint64_t machine_event_count(Machine *m) { return m->events.size(); }
 const Event *machine_events(Machine *m) { return m->events.data(); }
-void machine_forget_events(Machine *m) { m->events.clear(); }
+void machine_forget(Machine *m) { m->forget(); }
 void machine_counters(Machine *m, Counters *to) { *to = m->counters(); }
 void machine_pins(Machine *m, Pins *to) { *to = m->pins(); }
 uint64_t machine_fault_count(Machine *m) { return m->faults.size(); }
