@@ -51,7 +51,6 @@ class Bench:
         self.queue = deque()
         self.sent = []             # segments accepted, in order
         self.done = 0              # segments that `done` has told of
-        self.closed = [0] * 8      # pulses
         self.beats = []            # cycle of every beat accepted on `tlp`
         self.offered = []          # cycle of every beat first on offer
         self.lossless = True       # then the tickets must follow the bytes exactly
@@ -107,8 +106,6 @@ class Bench:
                 while ended < len(self.sent) and owed >= self.sent[ended].bytes:
                     owed -= self.sent[ended].bytes
                     ended += 1
-            for channel in range(8):
-                self.closed[channel] += closed >> channel & 1
             if valid and not standing:
                 self.offered.append(self.host.cycle)
             if valid and ready:
@@ -204,16 +201,15 @@ def test_what_lies_side_by_side_is_gathered_while_the_link_is_behind(mps, width)
     bench = Bench(seed=8, width=width, mps=mps)
 
     async def story(ctx):
-        # Twelve cycles for 64 bytes, on the average.
+        # Twelve cycles for 64 bytes, on the average: less than what comes.
         bench.host.pace = lambda: bench.random.randrange(12) < 64 // bench.line_bytes
         for n in range(64):
-            bench.write(0x5000 + 64 * n, 0x343 + 64 * n, 64, 3)
+            bench.write(0x5000 + 48 * n, 0x343 + 48 * n, 48, 3)
         await bench.drain(ctx)
 
         bench.expect_arrival(bench.sent)
         full = [tlp for tlp in bench.host.writes if 4 * tlp.length_dw == mps]
-        assert len(full) > 0.8 * 64 * 64 / mps
-        assert 0 < bench.closed[3] == len(bench.host.writes)
+        assert len(full) > 0.8 * 64 * 48 / mps
     bench.run(story)
 
 
