@@ -300,6 +300,14 @@ class Machine:
         published, mask = self.context.published, self.context.mask
         self.fresh = Signal(16)
         self.too_many = Signal()             # more than the ring has
+        # Of the cycle before: `target`, `cursor` and `published` last for longer than that.
+        self.batch = Signal(16)              # new entries up to the ring's end
+        self.at_last = Signal()              # `cursor` is at the last new entry
+        self.behind_last = Signal()          # ... or behind it
+        m.d.sync += [
+            self.at_last.eq((self.cursor.value + 1)[:16] == self.target.value),
+            self.behind_last.eq(self.cursor.value == self.target.value),
+        ]
         self.wraps = Signal()
         before = Signal(16)
         m.d.comb += [
@@ -361,6 +369,8 @@ class Machine:
                 Mux(far, Mux(early, self.number << 3, self.number << 1), 0) | fixed)
         with m.If(~kept):
             m.d.sync += self.offset.eq(following)
+        with m.Else():
+            m.d.sync += self.batch.eq(Mux(self.wraps, self.number, self.fresh))
 
     def _share_port(self):
         m, port, context, command = self.m, self.port, self.context, self.command

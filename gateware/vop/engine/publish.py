@@ -121,7 +121,7 @@ class Publish:
                 with m.Else():
                     x.cursor.set(x.cursor.value + 1)
                     x.pushing.set(pushes)
-                    with m.If((x.cursor.value + 1)[:16] == x.target.value):
+                    with m.If(x.at_last):
                         self._post_run()
                     with m.Else():
                         m.next = "AIM_HEAD"
@@ -188,8 +188,8 @@ class Publish:
             m.next = "SIZE"
 
         with m.Case(Stage.MIRROR):
-            with m.If(x.cursor.value == x.target.value):
-                next_part(Stage.ENTRIES, Mux(x.wraps, x.number, x.fresh))
+            with m.If(x.behind_last):
+                next_part(Stage.ENTRIES, x.batch)
             with m.Else():
                 m.next = "WALK_READ"
         with m.Case(Stage.ENTRIES):

@@ -28,6 +28,8 @@ class Turn:
         self._x = x
         m, channels = x.m, x.ports.channels
         self.begun = Signal(CHANNELS)
+        #: Writes before the current channel's `ticket`, as of the cycle before, have left.
+        self.writes_have_left = Signal()
         self._awaits_end = Signal(CHANNELS)      # of the commands before
         self._awaits_writes = Signal(CHANNELS)   # that writes have left
         self._awaits_reads = Signal(CHANNELS)
@@ -50,19 +52,21 @@ class Turn:
             self._awaits_reads.eq(self._awaits_reads & ~x.ports.read_closed & ~channels.mute),
         ]
         # Tickets are few: look at each channel's often enough that none can come round again.
-        scanned = Signal(range(CHANNELS))
-        m.d.sync += scanned.eq(scanned + 1)
-        with m.If(self._passed(x.ticket.at(scanned)) | channels.mute.bit_select(scanned, 1)):
-            m.d.sync += self._awaits_writes.bit_select(scanned, 1).eq(0)
+        scanned, judged = Signal(range(CHANNELS)), Signal(range(CHANNELS))
+        passed = Signal()
+        m.d.sync += [
+            scanned.eq(scanned + 1),
+            judged.eq(scanned),
+            passed.eq(self._passed(x.ticket.at(scanned))
+                      | channels.mute.bit_select(scanned, 1)),
+            self.writes_have_left.eq(self._passed(x.ticket.value)),
+        ]
+        with m.If(passed):
+            m.d.sync += self._awaits_writes.bit_select(judged, 1).eq(0)
 
     def _passed(self, ticket):
         ahead = (ticket - self._x.ports.done)[:TICKETS.bit_length() - 1]
         return (ahead == 0) | ahead[-1]
-
-    @property
-    def writes_have_left(self):
-        """All writes before the current channel's ``ticket`` have left, or were dropped."""
-        return self._passed(self._x.ticket.value)
 
     def sleep(self, *, reads):
         """In a step that leaves: not to be resumed before reads, or writes, may have ended."""
