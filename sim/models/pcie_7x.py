@@ -483,7 +483,8 @@ class Pcie7x:
         while True:
             if not pin.value:
                 await RisingEdge(pin)
-            await FallingEdge(self._clk)
+            if self._clk.value:  # else it rose with cfg_err_cpl_rdy, for this half cycle only
+                await FallingEdge(self._clk)
             await ReadOnly()
             ignored = name in _NEEDING_READY and not self.dut.cfg_err_cpl_rdy.value
             if pin.value and not ignored:
