@@ -34,7 +34,7 @@ DEFAULT_RAM_BYTES = 0x4_0000
 
 def _plug_pcie_7x(dut: Any, pace: Pace, ram_bytes: int) -> tuple[Pcie7x, Any, Any]:
     """Return block, function, and the card's end of the link."""
-    function = CardFunction(ram_bytes)
+    function = CardFunction(ram_bytes, msix=True)
     width = len(dut.m_axis_rx_tdata)
     function.block = Pcie7x(dut, upstream=function.transmit, pace=pace, width=width)
     return function.block, function, CardDevice(function)

@@ -18,6 +18,7 @@ __all__ = ["TlpChecker", "WarningKeeper"]
 
 _READS = (TlpType.MEM_READ, TlpType.MEM_READ_64)
 _WRITES = (TlpType.MEM_WRITE, TlpType.MEM_WRITE_64)
+_LOCKED_READS = (TlpType.MEM_READ_LOCKED, TlpType.MEM_READ_LOCKED_64)
 _WIDE = (TlpType.MEM_READ_64, TlpType.MEM_WRITE_64)
 _COMPLETIONS = (TlpType.CPL, TlpType.CPL_DATA, TlpType.CPL_LOCKED)
 _FIRST_ENABLES = (0b1111, 0b1110, 0b1100, 0b1000)
@@ -128,6 +129,9 @@ class TlpChecker:
             "a completion echoes class and attributes (2.2.9)": tlp.tc == asked.tc
             and tlp.attr == asked.attr,
             "the completer id must be ours (2.2.9)": tuple(tlp.completer_id) == identity,
+            "CplLk answers locked reads and nothing else (2.2.9)": (
+                (tlp.fmt_type == TlpType.CPL_LOCKED) == (asked.fmt_type in _LOCKED_READS)
+            ),
         }
         if tlp.status != CplStatus.SC or asked.fmt_type not in _READS:
             del self._open[tlp.tag]

@@ -107,6 +107,14 @@ class CardDriver:
         """Ring a doorbell of the card."""
         await self.set("doorbell.h2c_set", 1 << doorbell)
 
+    async def route_vector(self, vector: int, *, masked: bool = False) -> None:
+        """Write a vector's entry of the MSI-X table."""
+        host = self.host
+        await self.set("msix.address_lo", host.MSIX_ADDRESS + 4 * vector, vector)
+        await self.set("msix.address_hi", 0, vector)
+        await self.set("msix.data", host.MSIX_DATA + vector, vector)
+        await self.set("msix.control", int(masked), vector)
+
     async def channel(self, number: int = 0, vector: int = 1) -> "Channel":
         """Reset a host-owned channel, give it a record ring, enable it."""
         channel = Channel(self, number)

@@ -7,11 +7,11 @@ The hard block answers configuration requests by itself; everything else goes to
 """
 
 from cocotbext.pcie.core import Device, Endpoint
-from cocotbext.pcie.core.caps import MsiCapability
+from cocotbext.pcie.core.caps import MsiCapability, MsixCapability
 from cocotbext.pcie.core.port import FcChannelState
 from cocotbext.pcie.core.tlp import Tlp, TlpType
 
-from .function import identify, reset_registers
+from .function import describe_msix, identify, reset_registers
 from .pcie_7x import Pcie7x
 
 __all__ = ["CardDevice", "CardFunction"]
@@ -24,13 +24,13 @@ _DEVICE_CONTROL = 2  # register of the PCI Express capability, in DW
 
 
 class CardFunction(Endpoint):
-    """The one function of the card: identity, BARs, MSI with 32 vectors, function-level reset.
+    """The one function of the card: identity, BARs, MSI and MSI-X, function-level reset.
 
     ``block`` is told of every change of configuration. ``mps_log2`` is the Max_Payload_Size
-    Supported code.
+    Supported code. ``msix`` tells whether MSI-X is offered.
     """
 
-    def __init__(self, ram_bytes: int, mps_log2: int = 2):
+    def __init__(self, ram_bytes: int, mps_log2: int = 2, *, msix: bool = False):
         super().__init__()
         self.block: Pcie7x | None = None
         self.mps_log2 = mps_log2
@@ -39,6 +39,10 @@ class CardFunction(Endpoint):
         self.msi.msi_64bit_address_capable = 1
         self.msi.msi_multiple_message_capable = 5
         self.register_capability(self.msi)
+        self.msix = MsixCapability()
+        describe_msix(self.msix)
+        if msix:
+            self.register_capability(self.msix)
         self.pcie_cap.function_level_reset_capability = True
         self.pcie_cap.max_payload_size_supported = mps_log2
         self.pcie_cap.initiate_function_level_reset = self._function_level_reset
@@ -65,12 +69,14 @@ class CardFunction(Endpoint):
             lcommand=await express.read_register(4) & 0xFFFF,
             interrupt_msienable=int(msi.msi_enable),
             interrupt_mmenable=msi.msi_multiple_message_enable,
+            interrupt_msixenable=int(self.msix.msix_enable),
+            interrupt_msixfm=int(self.msix.msix_function_mask),
             msi_address=msi.msi_message_address,
             msi_data=msi.msi_message_data,
         )
 
     async def _function_level_reset(self) -> None:
-        reset_registers(self, self.msi)
+        reset_registers(self, self.msi, self.msix)
         if self.block is not None:
             self.block.function_level_reset()
 
@@ -124,7 +130,7 @@ class CardDevice(Device):
 
     async def hot_reset(self) -> None:
         """Reset everything on this side of the link, which was down."""
-        reset_registers(self.function, self.function.msi)
+        reset_registers(self.function, self.function.msi, self.function.msix)
         assert self.function.block is not None
         await self.function.block.hot_reset()
 

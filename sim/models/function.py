@@ -5,8 +5,9 @@ from typing import Any
 
 from vop.regs.card import CARD_ADDRESSES
 from vop.regs.identity import VERSION
+from vop.regs.msi import MSIX, VECTORS
 
-__all__ = ["FunctionConfiguration", "identify", "reset_registers"]
+__all__ = ["FunctionConfiguration", "describe_msix", "identify", "reset_registers"]
 
 _DEFAULT_READ_REQUEST = 2  # 512 bytes
 
@@ -24,7 +25,15 @@ def identify(function: Any, ram_bytes: int) -> None:
     function.configure_bar(2, ram_bytes, ext=True, prefetch=True)
 
 
-def reset_registers(function: Any, msi: Any) -> None:
+def describe_msix(msix: Any) -> None:
+    """Say where the table and the pending bits lie: in BAR0."""
+    msix.msix_table_size = VECTORS["count"] - 1
+    msix.msix_table_bar_indicator_register = msix.msix_pba_bar_indicator_register = 0
+    msix.msix_table_offset = MSIX.address("address_lo")
+    msix.msix_pba_offset = MSIX.address("pending_lo")
+
+
+def reset_registers(function: Any, msi: Any, msix: Any) -> None:
     """Put configuration back to its defaults, as a reset of the function does.
 
     Ref: Base 4.0, 6.6.2.
@@ -36,6 +45,7 @@ def reset_registers(function: Any, msi: Any) -> None:
     msi.msi_enable = False
     msi.msi_multiple_message_enable = 0
     msi.msi_message_address = msi.msi_message_data = 0
+    msix.msix_enable = msix.msix_function_mask = False
     express = function.pcie_cap
     express.enable_relaxed_ordering = express.enable_no_snoop = True
     express.extended_tag_field_enable = False

@@ -65,6 +65,8 @@ class Host:
     """
 
     MSI_ADDRESS = 0xFEE0_1000
+    #: Vector n is written to its own address.
+    MSIX_ADDRESS, MSIX_DATA, MSIX_VECTORS = 0xFEE0_2000, 0x5A00, 32
 
     def __init__(
         self,
@@ -110,6 +112,9 @@ class Host:
         if address == self.MSI_ADDRESS:
             self._take_message(tlp)
             return
+        if 0 <= address - self.MSIX_ADDRESS < 4 * self.MSIX_VECTORS:
+            self._take_msix(tlp, (address - self.MSIX_ADDRESS) // 4)
+            return
         enables = [tlp.first_be] + [0xF] * (tlp.length - 2) + [tlp.last_be] * (tlp.length > 1)
         for index, enable in enumerate(enables):
             if enable == 0xF:
@@ -131,6 +136,14 @@ class Host:
         vector = value - self.msi_data
         if tlp.length != 1 or tlp.first_be != 0xF or not 0 <= vector < self.granted:
             self.faults.append(f"MSI must carry one of {self.granted} vectors, not {tlp!r}")
+            return
+        self.vectors[vector] += 1
+        self._raised.set()
+
+    def _take_msix(self, tlp: Tlp, vector: int) -> None:
+        value = int.from_bytes(tlp.data, "little")
+        if tlp.length != 1 or tlp.first_be != 0xF or value != self.MSIX_DATA + vector:
+            self.faults.append(f"MSI-X vector {vector} must write its own data, not {tlp!r}")
             return
         self.vectors[vector] += 1
         self._raised.set()
@@ -170,6 +183,14 @@ class Host:
         control = control & ~(7 << 20) | vectors_log2 << 20 | 1 << 16
         await self.card.capability_write_dword(capability, 0, control)
         self.granted = 1 << vectors_log2
+        await Timer(BUS_SETTLE_NS, "ns")
+
+    async def enable_msix(self, *, masked: bool = False) -> None:
+        """Enable MSI-X, masked as a whole or not; the table is the driver's to write."""
+        control = await self.card.capability_read_dword(PciCapId.MSIX, 0)
+        assert (control >> 16 & 0x7FF) + 1 == self.MSIX_VECTORS, "the table must have 32 entries"
+        control = control & ~(1 << 30) | masked << 30 | 1 << 31
+        await self.card.capability_write_dword(PciCapId.MSIX, 0, control)
         await Timer(BUS_SETTLE_NS, "ns")
 
     async def set_bus_master(self, enabled: bool) -> None:

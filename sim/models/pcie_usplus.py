@@ -24,7 +24,7 @@ from cocotbext.pcie.xilinx.us.interface import UsPcieTransaction
 from cocotbext.pcie.xilinx.us.tlp import ErrorCode, Tlp_us
 
 from .completion_buffer import CompletionBuffer
-from .function import FunctionConfiguration, identify, reset_registers
+from .function import FunctionConfiguration, describe_msix, identify, reset_registers
 from .pace import Pace
 from .traffic import Traffic
 from .usplus_reports import UsplusReports
@@ -158,6 +158,7 @@ class PcieUsplus:
             enable_extended_tag=True,
             pf0_msi_enable=True,
             pf0_msi_count=32,
+            pf0_msix_enable=True,
             user_clk=dut.clk,
             cq_bus=AxiStreamBus.from_prefix(dut, "m_axis_cq"),
             rc_bus=AxiStreamBus.from_prefix(dut, "m_axis_rc"),
@@ -167,6 +168,7 @@ class PcieUsplus:
         )
         self.function = self.device.functions[0]
         identify(self.function, ram_bytes)
+        describe_msix(self.function.msix_cap)
         self.function.upstream_tx_handler = self._send_own
         read = self.function.read_config_register
 
@@ -298,7 +300,7 @@ class PcieUsplus:
         """
         device, dut = self.device, self.dut
         self.is_down = True
-        reset_registers(self.function, self.function.msi_cap)
+        reset_registers(self.function, self.function.msi_cap, self.function.msix_cap)
         await FallingEdge(dut.clk)
         dut.rst.value = 1
         await FallingEdge(dut.clk)
@@ -322,7 +324,7 @@ class PcieUsplus:
 
     async def _function_level_reset(self) -> None:
         """Reset configuration, show it on the pins until the card is done. Ref: PG213."""
-        reset_registers(self.function, self.function.msi_cap)
+        reset_registers(self.function, self.function.msi_cap, self.function.msix_cap)
         for tag, request in enumerate(self.device.active_request):
             if request is not None:
                 self._tell_of_end(tag, request)
