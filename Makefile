@@ -52,7 +52,8 @@ unit: tools ## One component at a time; firmware core and ring logic under sanit
 
 stories: tools ## The whole endpoint at its pins; SEED=n replays one
 	$(call step,stories)
-	@$(PY) -m pytest sim -m 'not cosim' $(if $(SEED),--seed $(SEED))
+	@$(PY) -m pytest sim -m 'not cosim' --ignore sim/test_stories.py $(if $(SEED),--seed $(SEED))
+	@$(PY) -m pytest -n auto sim/test_stories.py $(if $(SEED),--seed $(SEED))
 
 cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo's path included
 	$(call step,co-simulation)
