@@ -65,14 +65,13 @@ def test_a_queue_of_depth_2_is_refused():
         Queue(8, depth=2)
 
 
-def test_a_skid_hides_a_pause_of_one_cycle_and_adds_none():
+def test_a_skid_hides_a_pause_of_one_transfer_and_adds_none():
     dut = Skid(8)
 
     async def drive(ctx):
         ctx.set(dut.i.valid, 1)
-        for number, (takes, keeps_up, shown) in enumerate(
-            [(1, 1, 0), (0, 1, 1), (1, 0, 1), (1, 1, 3)]
-        ):
+        steps = [(1, 1, 0), (0, 1, 1), (1, 1, 1), (1, 1, 2), (0, 0, 3), (1, 1, 3)]
+        for number, (takes, keeps_up, shown) in enumerate(steps):
             ctx.set(dut.i.payload, number)
             ctx.set(dut.o.ready, takes)
             assert (ctx.get(dut.o.valid), ctx.get(dut.o.payload)) == (1, shown)

@@ -44,9 +44,10 @@ class Stage(wiring.Component):
 
 
 class Skid(wiring.Component):
-    """One transfer of slack: what cannot go on at once is kept, so ``i`` may go on for a cycle.
+    """One transfer of slack: what cannot go on at once is kept, so ``i`` need not pause with ``o``.
 
-    It adds no cycle. It cuts ``ready``; ``payload`` and ``valid`` pass through.
+    It is one transfer behind from then on, until ``i`` pauses by itself. It adds no cycle
+    otherwise, and cuts nothing: ``payload``, ``valid`` and ``ready`` pass through.
 
     Parameters
     ----------
@@ -72,12 +73,12 @@ class Skid(wiring.Component):
         kept = Signal.like(Value.cast(self.i.payload))
         full = Signal()
         m.d.comb += [
-            self.i.ready.eq(~full),
+            self.i.ready.eq(~full | self.o.ready),
             self.o.valid.eq(full | self.i.valid),
             Value.cast(self.o.payload).eq(Mux(full, kept, Value.cast(self.i.payload))),
         ]
-        m.d.sync += full.eq(self.o.valid & ~self.o.ready)
-        with m.If(~full):
+        m.d.sync += full.eq(Mux(full & self.o.ready, self.i.valid, self.o.valid & ~self.o.ready))
+        with m.If(self.i.ready):
             m.d.sync += kept.eq(Value.cast(self.i.payload))
         return m
 
