@@ -31,7 +31,7 @@ def write(component, *, name, folder):
     """Write ``<name>.v``, copies of foreign Verilog, and ``sources.f``; return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    for source in component.sources:
+    for source in getattr(component, "sources", ()):
         paths.append(folder / source.name)
         paths[-1].write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     paths.append(folder / f"{name}.v")

@@ -9,6 +9,7 @@ import re
 from itertools import count
 
 from amaranth.back import verilog
+from amaranth.hdl import Const, Signal, Value
 
 __all__ = ["convert", "fold_memories"]
 
@@ -18,8 +19,15 @@ _LONG = 8  # words alike in a row that are worth a loop
 
 
 def convert(component, *, name):
-    """Verilog text of ``component`` as module ``name``."""
-    return fold_memories(verilog.convert(component, name=name, emit_src=False))
+    """Verilog text of ``component`` as module ``name``.
+
+    Members that are constant, as the ``ready`` of a stream that is always ready, are no ports.
+    """
+    members = [Value.cast(value) for _path, _member, value in
+               component.signature.flatten(component)]
+    ports = {} if not any(isinstance(value, Const) for value in members) else {
+        "ports": [value for value in members if isinstance(value, Signal)]}
+    return fold_memories(verilog.convert(component, name=name, emit_src=False, **ports))
 
 
 def fold_memories(text):

