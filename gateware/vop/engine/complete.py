@@ -57,11 +57,20 @@ class Complete:
     def _send(self, stage, size):
         """Hand over ``size`` bytes for ``offset`` of the host's used ring."""
         x, m = self._x, self._x.m
-        m.d.comb += [x.host_base.eq(1), x.context.select.eq(_USED), x.by.eq(By.OFFSET)]
+        self._aim_used()
         x.host.set(x.host_sum)
         x.left.set(size)
         x.stage.set(stage)
         m.next = "SIZE"
+
+    def _aim_used(self):
+        x = self._x
+        x.m.d.comb += [x.host_base.eq(1), x.context.select.eq(_USED), x.by.eq(By.OFFSET)]
+
+    def aim(self):
+        """In EMIT for a last segment, within the switch on the stage: where the used index is."""
+        with self._x.m.Case(Stage.ELEMENT):
+            self._aim_used()
 
     def keep(self):
         """In a step: let the context tell how far the ring is written, or published."""
@@ -80,9 +89,11 @@ class Complete:
 
     def after(self):
         """In EMIT, within the switch on the stage."""
-        m = self._x.m
+        x, m = self._x, self._x.m
         with m.Case(Stage.ELEMENT):
-            self._send(Stage.USED_INDEX, 2)
+            x.left.set(2)
+            x.stage.set(Stage.USED_INDEX)
+            m.next = "SIZE"
         with m.Case(Stage.FLAGS):
             m.next = "DECIDE"
 

@@ -127,6 +127,11 @@ class Executor(wiring.Component):
         complete = Complete(machine)
         await_host = AwaitHost(machine, turn)
 
+        def run_ends():
+            with m.Switch(machine.stage.value):
+                for part in (publish, complete):
+                    part.aim()
+
         def run_ended():
             with m.Switch(machine.stage.value):
                 for part in (linear, publish, complete, await_host):
@@ -140,7 +145,7 @@ class Executor(wiring.Component):
             publish.add_steps()
             complete.add_steps()
             await_host.add_steps(complete)
-            move.add_steps(prepare=publish.prepare, after=run_ended)
+            move.add_steps(prepare=publish.prepare, aim=run_ends, after=run_ended)
         machine.finish()
         decoder.finish()
         return m

@@ -98,10 +98,11 @@ class Move:
         with self._x.m.Else():
             self._x.m.next = otherwise
 
-    def add_steps(self, *, prepare, after):
+    def add_steps(self, *, prepare, aim, after):
         """Add the steps.
 
-        ``prepare`` is called within SIZE, ``after`` within EMIT for the last segment of a run.
+        ``prepare`` is called within SIZE; ``aim`` within EMIT for the last segment of a run, to
+        point the adders at what comes next, and ``after`` when that segment has been taken.
         """
         x, m, ports = self._x, self._x.m, self._x.ports
 
@@ -137,6 +138,8 @@ class Move:
                 ports.write.valid.eq(offers & self.outward),
                 taken.eq(offers & Mux(self.outward, ports.write.ready, ports.read.ready)),
             ]
+            with m.If(x.last):
+                aim()
             with m.If(x.bad):
                 m.next = "STOP"
             with m.Elif(~x.exempt & x.guard.refused):

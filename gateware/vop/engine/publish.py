@@ -176,13 +176,18 @@ class Publish:
             with m.Case(Stage.REST, Stage.ELEMENT):
                 m.d.comb += x.offset_to.eq(Offset.INDEX)
 
+    def aim(self):
+        """In EMIT for a last segment, within the switch on the stage: where what comes next is."""
+        x, m = self._x, self._x.m
+        with m.Case(Stage.MIRROR, Stage.ENTRIES, Stage.REST):
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_AVAIL)]
+            x.add_to(Base.AVAIL, By.OFFSET)
+
     def after(self):
-        """In EMIT, within the switch on the stage: aim at what comes next."""
+        """In EMIT, within the switch on the stage: what comes next."""
         x, m = self._x, self._x.m
 
         def next_part(stage, entries):
-            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_AVAIL)]
-            x.add_to(Base.AVAIL, By.OFFSET)
             x.left.set(entries << 1)
             x.stage.set(stage)
             m.next = "SIZE"
