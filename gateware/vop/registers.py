@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The registers that host and card share: who goes first, which block, and who may write."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from . import csr
 from .regmap.model import Side
+from .soc.turns import Turns
 
 __all__ = ["ADDRESS_BITS", "RegisterArbiter", "BlockDecoder"]
 
@@ -18,7 +19,8 @@ class RegisterArbiter(wiring.Component):
     """Let the host and the card's CPU take turns on one register bus.
 
     Each holds its access until granted; the answer to a read comes in the cycle after the grant.
-    While both ask, they alternate, so neither waits longer than one cycle.
+    The turn stays with whoever asked last. While both ask, they alternate, so neither waits longer
+    than one cycle.
 
     Members
     -------
@@ -38,24 +40,24 @@ class RegisterArbiter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        host_asks = self.host.read | self.host.write
-        card_asks = self.card.read | self.card.write
-        host_was_last = Signal()
+        m.submodules.turns = turns = Turns(count=2)
+        asks = [side.read | side.write for side in (self.host, self.card)]
         m.d.comb += [
-            self.host_grant.eq(host_asks & ~(card_asks & host_was_last)),
-            self.card_grant.eq(card_asks & ~self.host_grant),
-            self.bus.card.eq(self.card_grant),
+            turns.requests.eq(Cat(asks)),
+            turns.served.eq(1),
+            self.host_grant.eq(asks[0] & ~turns.turn),
+            self.card_grant.eq(asks[1] & turns.turn),
+            self.bus.card.eq(turns.turn),
         ]
-        with m.If(host_asks | card_asks):
-            m.d.sync += host_was_last.eq(self.host_grant)
 
         # Whose read is answered in this cycle; the other one's data stays zero.
         host_answer = Signal()
         card_answer = Signal()
-        for side, grant, answer in ((self.host, self.host_grant, host_answer),
-                                    (self.card, self.card_grant, card_answer)):
+        for index, (side, grant, answer) in enumerate((
+                (self.host, self.host_grant, host_answer),
+                (self.card, self.card_grant, card_answer))):
             m.d.sync += answer.eq(grant & side.read)
-            with m.If(grant):
+            with m.If(turns.turn == index):
                 m.d.comb += [
                     getattr(self.bus, name).eq(getattr(side, name))
                     for name in ("address", "read", "write", "write_data", "write_strobe")]
