@@ -31,7 +31,7 @@ def binned(cycles: list[int]) -> list[tuple[int, int]]:
 def read_cycles(session: Session, busy: bool) -> list[int]:
     """Cycles of inline 64 B copies from the host, from submission to record; throttled.
 
-    L = 500 ns and up to 1000 ns more at random. ``busy``: another channel reads 4 KiB at a time.
+    L = 500 ns and up to 1000 ns more at random. ``busy``: another channel reads 16 KiB at a time.
     """
     rng = random.Random(1)
     cycles = []
@@ -40,7 +40,7 @@ def read_cycles(session: Session, busy: bool) -> list[int]:
         machine.poke(HOST_PAYLOAD, pattern(PAYLOAD_BYTES))
         channel = HostChannel(host, 0)
         channel.enable()
-        load = Reads(count=1000) if busy else None
+        load = Reads(16384, 1000) if busy else None
         other = start(host, 1, load) if load else None
         machine.settle()
         machine.behave(throttled=True, completion_bytes=128, latency_ns=500, jitter_ns=1000)
