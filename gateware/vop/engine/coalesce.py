@@ -2,7 +2,7 @@
 """Which ends of commands interrupt somebody, and when."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -85,7 +85,7 @@ class Coalescer(wiring.Component):
                 read.addr.eq(channel),
                 read.en.eq(1),
             ]
-            return memory, read.data
+            return read.data
 
         def remembered(name, shape, *, at, value, when, channel):
             m.submodules[name] = memory = Memory(shape=shape, depth=CHANNELS, init=[])
@@ -104,8 +104,9 @@ class Coalescer(wiring.Component):
 
         # Count the ends.
         who = self.ended_channel
-        coalesce, limits = parameter("coalesce", who)
+        limits = parameter("coalesce", who)
         most = limits[_COUNT.lsb:_COUNT.lsb + _COUNT.width]
+        ticks = limits[_TICKS.lsb:_TICKS.lsb + _TICKS.width]
         gathers = Signal()
         began = gathering.bit_select(who, 1)
         count = Signal(_COUNT.width)
@@ -120,22 +121,19 @@ class Coalescer(wiring.Component):
         # Look at the channels one by one. Those of `looked` are known a cycle later.
         turn = Signal(range(CHANNELS))
         looked = Signal.like(turn)
-        since = remembered("since", _TICKS.width, at=who, value=tick, when=gathers & ~began,
-                           channel=looked)
+        deadline = data.StructLayout({"tick": _TICKS.width, "timeless": 1})
+        until = data.View(deadline, remembered(
+            "deadlines", _TICKS.width + 1, at=who,
+            value=Cat((tick + ticks)[:_TICKS.width], ticks == 0), when=gathers & ~began,
+            channel=looked))
         ticket = remembered("tickets", len(self.ticket), at=who, value=self.ticket + 1,
                             when=self.recorded, channel=looked)
-        waited = coalesce.read_port()
-        _, config = parameter("record_config", turn)
-        m.d.comb += [waited.addr.eq(turn), waited.en.eq(1)]
+        config = parameter("record_config", turn)
         m.d.sync += [turn.eq(turn + 1), looked.eq(turn)]
-        ticks = waited.data[_TICKS.lsb:_TICKS.lsb + _TICKS.width]
-        late = Signal()
-        late_channel = Signal.like(turn)
-        m.d.sync += [
-            late.eq(Mux(ticks == 0, ~self.held.bit_select(looked, 1),
-                        (tick - since)[:_TICKS.width] >= ticks)),
-            late_channel.eq(looked),
-        ]
+        # A tick lasts long enough to see each channel in it.
+        expires = Signal()
+        m.d.comb += expires.eq(gathering.bit_select(looked, 1) & Mux(
+            until.timeless, ~self.held.bit_select(looked, 1), until.tick == tick))
 
         gone = has_passed(self.done, ticket)
         is_card = looked >= COPIER_LIMITS["host_channels"]
@@ -154,12 +152,12 @@ class Coalescer(wiring.Component):
         for n in range(CHANNELS):
             mine = who == n
             reached = gathers & mine & (total >= most)
-            expires = gathering[n] & late & (late_channel == n)
+            expired = expires & (looked == n)
             clears = self.clear & (self.clear_channel == n)
             with m.If(clears):
                 m.d.sync += [gathering[n].eq(0), due[n].eq(0), self.recording[n].eq(0)]
             with m.Else():
-                with m.If(self.alarm[n] | reached | expires):
+                with m.If(self.alarm[n] | reached | expired):
                     m.d.sync += due[n].eq(1)
                 with m.Elif(told & (looked == n)):
                     m.d.sync += due[n].eq(0)
@@ -167,7 +165,7 @@ class Coalescer(wiring.Component):
                     m.d.sync += gathering[n].eq(0)
                 with m.Elif(gathers & mine):
                     m.d.sync += gathering[n].eq(1)
-                with m.Elif(expires):
+                with m.Elif(expired):
                     m.d.sync += gathering[n].eq(0)
                 with m.If(self.recorded & mine):
                     m.d.sync += self.recording[n].eq(1)

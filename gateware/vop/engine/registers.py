@@ -115,12 +115,25 @@ class Registers(wiring.Component):
                       & ~self.clearing & ~self.reset),
             self.refused_write.eq(hit & bus.write & ~owned),
         ]
-        self._write_commands(m, writes, word)
-        self._write_parameters(m, writes, word)
+        kept = self._mask(m, word)
+        self._write_commands(m, writes, word, kept)
+        self._write_parameters(m, writes, word, kept)
         self._read(m, hit & bus.read, word)
         return m
 
-    def _write_commands(self, m, writes, word):
+    def _mask(self, m, word):
+        """What is written, without the bits that the register lacks or that others keep."""
+        mask = Signal(32)
+        m.d.comb += mask.eq(-1)
+        for name in (*_HELD, "control", "arm", "complete_id"):
+            fields = COPIER.register(name).fields if name in _HELD else ()
+            with m.If(word == word_of(name)):
+                m.d.comb += mask.eq(sum(field.mask for field in fields))
+        with m.If(self.clearing):
+            m.d.comb += mask.eq(0)
+        return self.bus.write_data & mask
+
+    def _write_commands(self, m, writes, word, kept):
         inline = self.inline
         is_arm = writes & (word == word_of("arm"))
         is_id = writes & (word == word_of("complete_id"))
@@ -132,16 +145,12 @@ class Registers(wiring.Component):
         ]
         # The words of a quick command are zero but for these.
         quick = Signal()
-        plain = Signal(32)
         opcode = Mux(word == word_of("arm"), Opcode.ARM, Opcode.COMPLETE)
-        m.d.comb += [
-            quick.eq((word == word_of("arm")) | (word == word_of("complete_id"))),
-            plain.eq(Mux(quick, 0, self.bus.write_data)),
-        ]
+        m.d.comb += quick.eq((word == word_of("arm")) | (word == word_of("complete_id")))
         for n in range(len(inline.data)):
             ours = is_arm | (is_len if n == last else is_id)
             m.d.comb += [
-                inline.data[n].eq(plain),
+                inline.data[n].eq(kept),
                 inline.strobe[n].eq((writes & (word == n)) | ours),
             ]
         with m.If(quick):
@@ -151,7 +160,7 @@ class Registers(wiring.Component):
                 inline.data[word_of("command_6")].eq(self.bus.write_data[:16]),
             ]
 
-    def _write_parameters(self, m, writes, word):
+    def _write_parameters(self, m, writes, word, kept):
         bus = self.bus
         fields = {field.name: field.lsb for field in COPIER.register("control").fields}
         m.d.comb += [
@@ -162,18 +171,12 @@ class Registers(wiring.Component):
             self.store.channel.eq(self.channel),
             self.store.word.eq(word),
             self.store.valid.eq(writes),
-            self.store.data.eq(bus.write_data),
+            self.store.data.eq(kept),
         ]
-        for name in _HELD:
-            mask = sum(field.mask for field in COPIER.register(name).fields)
-            if mask != 0xFFFF_FFFF:
-                with m.If(word == word_of(name)):
-                    m.d.comb += self.store.data.eq(bus.write_data & mask)
         with m.If(word == word_of("control")):
             m.d.comb += [
                 self.store.word.eq(word_of("ring_tail")),
                 self.store.valid.eq(writes & self.control.reset),
-                self.store.data.eq(0),
                 self.store.clears.eq(1),
             ]
 
@@ -183,7 +186,6 @@ class Registers(wiring.Component):
         with m.If(self.clearing):
             m.d.comb += [
                 Cat(self.store.word, self.store.channel).eq(place),
-                self.store.data.eq(0),
                 self.store.valid.eq(1),
                 self.store.clears.eq(1),
             ]

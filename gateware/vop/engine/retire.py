@@ -258,34 +258,38 @@ class Retire(wiring.Component):
             ]
         progress, past = remembered("progress", data.StructLayout({
             "sequence": 32, "position": 16}))
+        following = Signal.like(past)
         shown = progress.read_port()
         log2 = registers["record_config"][:_CONFIG["entries_log2"].width]
         is_card = now >= COPIER_LIMITS["host_channels"]
 
         # The record, and where it goes.
         address = Signal(64)
-        astray = Signal()
+        places = Signal(self._card_bits - _RECORD_LOG2 + 1)
+        beyond = Signal()                    # it would lie beyond card RAM
+        astray = Signal()                    # ... on a channel of the card; known a cycle later
         record = Signal(RecordLayout)
         m.d.comb += [
             index.eq(past.position & Cat(log2 > n for n in range(len(index)))),
             address[_RECORD_LOG2:].eq(
                 Cat(registers["record_lo"], registers["record_hi"])[_RECORD_LOG2:] + index),
-            astray.eq(address[self._card_bits:32] != 0),
+            places.eq(registers["record_lo"][_RECORD_LOG2:self._card_bits]
+                      + index[:len(places) - 1]),
+            beyond.eq(places[-1] | (index[len(places) - 1:] != 0)
+                      | (registers["record_lo"][self._card_bits:] != 0)),
             found.eq(slot.error),
             record.control.eq((slot.tag << RECORD_BITS["tag_lsb"])
                               | (error << RECORD_BITS["error_lsb"])
                               | (~past.position.bit_select(log2, 1)[0]
                                  << RECORD_BITS["phase_lsb"])),
             record.bytes.eq(Mux(error == CommandError.OK, slot.bytes, 0)),
-            record.sequence.eq(past.sequence + 1),
+            record.sequence.eq(following.sequence),
         ]
         with m.If(slot.error == CommandError.OK):
             m.d.comb += found.eq(look.error)
             with m.If(look.error == CommandError.OK):
                 with m.If(look.lost):
                     m.d.comb += found.eq(CommandError.BUS_MASTER_OFF)
-                with m.Elif(slot.wants_record & is_card & astray):
-                    m.d.comb += found.eq(CommandError.BAD_CARD_ADDRESS)
 
         lines = max(1, 8 * RECORD.size // self._width)
         share = self._width // 8 // RECORD.size     # records in a line
@@ -305,7 +309,8 @@ class Retire(wiring.Component):
             self.segment.payload.data.eq(Cat(record)),
             self.announcement.payload.vector.eq(slot.vector),
             self.ended_channel.eq(now),
-            self.ended_error.eq(error),
+            self.ended_error.eq(Mux(astray & (error == CommandError.OK),
+                                    CommandError.BAD_CARD_ADDRESS, error)),
             self.ended_wants.eq(slot.wants_interrupt),
         ]
         if share > 1:
@@ -313,18 +318,22 @@ class Retire(wiring.Component):
             m.d.comb += line.payload.strobe.eq(
                 ((1 << RECORD.size) - 1) << (place << _RECORD_LOG2))
 
-        announces = slot.raise_vector & (error == CommandError.OK)
+        announces = slot.raise_vector & (self.ended_error == CommandError.OK)
         with m.FSM() as fsm:
             m.d.comb += self.quiet.eq(fsm.ongoing("LOOK") & ~look.finished)
             with m.State("LOOK"):
                 m.d.comb += looks.eq(~look.finished)
-                m.d.sync += [error.eq(found), self.announcement.payload.ticket.eq(self.done)]
+                m.d.sync += [
+                    error.eq(found),
+                    astray.eq(slot.wants_record & is_card & beyond),
+                    self.announcement.payload.ticket.eq(self.done),
+                ]
                 with m.If(look.finished):
                     m.next = "RECORD"
                 with m.Else():
                     m.d.sync += [now.eq(at), at.eq(next_turn(self.inflight & ~self.mute, at))]
             with m.State("RECORD"):
-                with m.If(~slot.wants_record | (is_card & astray)):
+                with m.If(~slot.wants_record | astray):
                     m.d.comb += written.eq(1)
                 with m.Elif(is_card):
                     m.d.comb += [
@@ -354,9 +363,12 @@ class Retire(wiring.Component):
 
         write = progress.write_port()
         m.d.comb += [
+            # Zero if cleared: nothing ends then.
+            following.sequence.eq(Mux(self.clear, 0, past.sequence) + ~self.clear),
+            following.position.eq(Mux(self.clear, 0, past.position)
+                                  + (slot.wants_record & ~self.clear)),
             write.addr.eq(Mux(self.clear, self.clear_channel, now)),
-            write.data.sequence.eq(Mux(self.clear, 0, record.sequence)),
-            write.data.position.eq(Mux(self.clear, 0, past.position + slot.wants_record)),
+            write.data.eq(following),
             write.en.eq(self.clear | self.ended),
             shown.addr.eq(self.shown_channel),
             self.sequence.eq(shown.data.sequence),
