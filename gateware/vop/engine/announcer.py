@@ -50,10 +50,13 @@ class Announcer(wiring.Component):
             m.d.sync += [
                 held.eq(second.payload),
                 full.eq(first.valid | second.valid),
-                passed.eq(0),
+                passed.eq(has_passed(self.done, second.payload.ticket)),
             ]
             with m.If(first.valid):
-                m.d.sync += held.eq(first.payload)
+                m.d.sync += [
+                    held.eq(first.payload),
+                    passed.eq(has_passed(self.done, first.payload.ticket)),
+                ]
         with m.Else():
             with m.If(has_passed(self.done, held.ticket)):
                 m.d.sync += passed.eq(1)

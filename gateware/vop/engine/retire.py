@@ -331,7 +331,13 @@ class Retire(wiring.Component):
                 with m.If(look.finished):
                     m.next = "RECORD"
                 with m.Else():
-                    m.d.sync += [now.eq(at), at.eq(next_turn(self.inflight & ~self.mute, at))]
+                    candidates = self.inflight & ~self.mute
+                    m.d.sync += [
+                        now.eq(at),
+                        # Where nobody else waits, look at what comes.
+                        at.eq(Mux(candidates.any(), next_turn(candidates, at),
+                                  self.retire.payload.channel)),
+                    ]
             with m.State("RECORD"):
                 with m.If(~slot.wants_record | astray):
                     m.d.comb += written.eq(1)
@@ -349,8 +355,9 @@ class Retire(wiring.Component):
                         self.recorded.eq(self.segment.ready),
                     ]
                     m.d.sync += self.announcement.payload.ticket.eq(self.ticket + 1)
+                m.d.comb += self.announcement.valid.eq(announces & ~slot.wants_record)
                 with m.If(written):
-                    with m.If(announces):
+                    with m.If(announces & ~(self.announcement.valid & self.announcement.ready)):
                         m.next = "ANNOUNCE"
                     with m.Else():
                         m.d.comb += self.ended.eq(1)
