@@ -227,7 +227,7 @@ def test_commands_of_a_ring_and_inline_ones_alternate(stutters):
     bench.run(story)
 
 
-def test_registers_take_whole_words_of_their_owner_only_and_show_what_they_hold():
+def test_registers_take_what_their_owner_writes_and_show_what_they_hold():
     bench = ChannelsBench(seed=11)
     masks = {RECORD_LO: 0xFFFF_FFFF, RECORD_HI: 0xFFFF_FFFF, RECORD_CONFIG: 0x1F0F,
              RING_BASE: 0xFFFF_FFFF, RING_CONFIG: 0xF, RING_TAIL: 0xFFFF, COALESCE: 0xFF_FFFF}
@@ -237,17 +237,37 @@ def test_registers_take_whole_words_of_their_owner_only_and_show_what_they_hold(
             for offset in masks:
                 await bench.write(ctx, channel, offset, 0x1111_1111 * channel ^ offset << 4)
                 await bench.write(ctx, channel, offset, 0xFFFF_FFFF, card=channel < 4)
-                await bench.write(ctx, channel, offset, 0xFFFF_FFFF, strobe=0b0111)
+                await bench.write(ctx, channel, offset, 0xA1B2_C3D4, strobe=0b0101)
             await bench.write(ctx, channel, CONTROL, ENABLE, card=channel < 4)
+            await bench.write(ctx, channel, CONTROL, ENABLE, strobe=0b1110)
         for channel in range(8):
             for offset, mask in masks.items():
-                wrote = 0x1111_1111 * channel ^ offset << 4
+                wrote = (0x1111_1111 * channel ^ offset << 4) & 0xFF00_FF00 | 0x00B2_00D4
                 assert await bench.read(ctx, channel, offset) == wrote & mask
             for offset in (*range(0, 0x20, 4), CONTROL, ARM, COMPLETE_ID, COMPLETE_LEN, 0x58, 0x7C):
                 assert await bench.read(ctx, channel, offset) == 0
         assert bench.log.refused == 8 * (len(masks) + 1)
         await ctx.tick()
         assert ctx.get(bench.channels.registers.read_data) == 0
+    bench.run(story)
+
+
+def test_words_of_commands_are_taken_whole_or_not_at_all():
+    bench = ChannelsBench(seed=43)
+
+    async def story(ctx):
+        await bench.enable(ctx, 0)
+        for n in range(7):
+            await bench.write(ctx, 0, 4 * n, n)
+            await bench.write(ctx, 0, 4 * n, 0xFFFF_FFFF, strobe=0b0111)
+        for strobe in (0, 0b0001, 0b1110):
+            await bench.write(ctx, 0, 0x1C, 0xFFFF_FFFF, strobe=strobe)
+            await bench.write(ctx, 0, ARM, 0xFFFF_FFFF, strobe=strobe)
+            await bench.write(ctx, 0, COMPLETE_LEN, 0xFFFF_FFFF, strobe=strobe)
+        await bench.write(ctx, 0, 0x1C, 7)
+        assert await bench.settle(ctx, 0) == (IDLE, OK)
+
+        assert [begun.words for begun in bench.log.begun] == [tuple(range(8))]
     bench.run(story)
 
 

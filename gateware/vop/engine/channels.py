@@ -237,7 +237,7 @@ class Channels(wiring.Component):
         # A reset withdraws the commands written before it at once, those of the ring at its end.
         store = registers.store
         m.d.sync += [
-            forgets.eq(store.valid & store.clears & (store.word == word_of("ring_tail"))),
+            forgets.eq(store.strobe.any() & store.clears & (store.word == word_of("ring_tail"))),
             queue.flush_inline_channel.eq(store.channel),
         ]
 

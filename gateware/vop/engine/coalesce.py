@@ -77,11 +77,11 @@ class Coalescer(wiring.Component):
         def parameter(name, channel):
             m.submodules[name] = memory = Memory(
                 shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
-            write, read = memory.write_port(), memory.read_port()
+            write, read = memory.write_port(granularity=8), memory.read_port()
             m.d.comb += [
                 write.addr.eq(self.store.channel),
                 write.data.eq(self.store.data),
-                write.en.eq(self.store.valid & (self.store.word == word_of(name))),
+                write.en.eq(Mux(self.store.word == word_of(name), self.store.strobe, 0)),
                 read.addr.eq(channel),
                 read.en.eq(1),
             ]

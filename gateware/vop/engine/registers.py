@@ -32,9 +32,9 @@ ControlLayout = data.StructLayout({
     "reset":   1,
 })
 
-#: A write to a register of a channel; the receiver picks those it holds.
+#: A write to a register of a channel; the receiver picks those it holds. Idle: no strobe.
 StoreLayout = data.StructLayout({
-    "valid":   1,
+    "strobe":  4,
     "channel": range(CHANNELS),
     "word":    WORD_BITS,     # see `word_of`
     "data":    32,            # bits that the register lacks are zero
@@ -59,9 +59,9 @@ def word_of(name):
 class Registers(wiring.Component):
     """Turn accesses to block `copier` into writes to queues, parameters and states.
 
-    Registers are written whole: a write of some of the bytes of one is dropped. A quick register
-    makes a command of its own. ``complete_id`` writes all words of a `complete` but the last, so
-    nothing else may be written to the channel between its two halves.
+    Words of a command, quick registers too, are written whole: a write of some of their bytes is
+    dropped. A quick register makes a command of its own. ``complete_id`` writes all words of a
+    `complete` but the last, so nothing else may be written to the channel between its two halves.
 
     Members
     -------
@@ -111,12 +111,11 @@ class Registers(wiring.Component):
             self.channel.eq(bus.address[_STRIDE_LOG2:_SIZE_LOG2]),
             word.eq(bus.address[2:_STRIDE_LOG2]),
             owned.eq(bus.card == (self.channel >= COPIER_LIMITS["host_channels"])),
-            writes.eq(hit & bus.write & bus.write_strobe.all() & owned
-                      & ~self.clearing & ~self.reset),
+            writes.eq(hit & bus.write & owned & ~self.clearing & ~self.reset),
             self.refused_write.eq(hit & bus.write & ~owned),
         ]
         kept = self._mask(m, word)
-        self._write_commands(m, writes, word, kept)
+        self._write_commands(m, writes & bus.write_strobe.all(), word, kept)
         self._write_parameters(m, writes, word, kept)
         self._read(m, hit & bus.read, word)
         return m
@@ -164,19 +163,20 @@ class Registers(wiring.Component):
         bus = self.bus
         fields = {field.name: field.lsb for field in COPIER.register("control").fields}
         m.d.comb += [
-            self.control.valid.eq(writes & (word == word_of("control"))),
+            self.control.valid.eq(writes & (word == word_of("control")) & bus.write_strobe[0]),
             self.control.channel.eq(self.channel),
             self.control.enable.eq(bus.write_data[fields["enable"]]),
             self.control.reset.eq(bus.write_data[fields["reset"]]),
             self.store.channel.eq(self.channel),
             self.store.word.eq(word),
-            self.store.valid.eq(writes),
+            self.store.strobe.eq(Mux(writes, bus.write_strobe, 0)),
             self.store.data.eq(kept),
         ]
         with m.If(word == word_of("control")):
             m.d.comb += [
                 self.store.word.eq(word_of("ring_tail")),
-                self.store.valid.eq(writes & self.control.reset),
+                self.store.strobe.eq(
+                    (self.control.valid & self.control.reset).replicate(4)),
                 self.store.clears.eq(1),
             ]
 
@@ -186,7 +186,7 @@ class Registers(wiring.Component):
         with m.If(self.clearing):
             m.d.comb += [
                 Cat(self.store.word, self.store.channel).eq(place),
-                self.store.valid.eq(1),
+                self.store.strobe.eq(0b1111),
                 self.store.clears.eq(1),
             ]
             m.d.sync += place.eq(place + 1)
@@ -200,12 +200,12 @@ class Registers(wiring.Component):
     def _read(self, m, reads, word):
         m.submodules.held = held = Memory(
             shape=32, depth=CHANNELS << WORD_BITS, init=[], attrs={"ram_style": "block"})
-        write = held.write_port()
+        write = held.write_port(granularity=8)
         read = held.read_port()
         m.d.comb += [
             write.addr.eq(Cat(self.store.word, self.store.channel)),
             write.data.eq(self.store.data),
-            write.en.eq(self.store.valid),
+            write.en.eq(self.store.strobe),
             read.addr.eq(Cat(word, self.channel)),
             read.en.eq(1),
         ]

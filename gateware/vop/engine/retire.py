@@ -250,11 +250,11 @@ class Retire(wiring.Component):
         registers = {}
         for name in ("record_lo", "record_hi", "record_config"):
             memory, registers[name] = remembered(name, 32)
-            write = memory.write_port()
+            write = memory.write_port(granularity=8)
             m.d.comb += [
                 write.addr.eq(self.store.channel),
                 write.data.eq(self.store.data),
-                write.en.eq(self.store.valid & (self.store.word == word_of(name))),
+                write.en.eq(Mux(self.store.word == word_of(name), self.store.strobe, 0)),
             ]
         progress, past = remembered("progress", data.StructLayout({
             "sequence": 32, "position": 16}))

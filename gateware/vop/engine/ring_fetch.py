@@ -98,11 +98,11 @@ class RingFetch(wiring.Component):
         for name in ("ring_base", "ring_config"):
             m.submodules[name] = memory = Memory(
                 shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
-            write, read = memory.write_port(), memory.read_port()
+            write, read = memory.write_port(granularity=8), memory.read_port()
             m.d.comb += [
                 write.addr.eq(self.store.channel),
                 write.data.eq(self.store.data),
-                write.en.eq(self.store.valid & (self.store.word == word_of(name))),
+                write.en.eq(Mux(self.store.word == word_of(name), self.store.strobe, 0)),
                 read.addr.eq(channel),
                 read.en.eq(1),
             ]
@@ -113,13 +113,14 @@ class RingFetch(wiring.Component):
         # How far software and we have come.
         m.submodules.tails = tails = Memory(shape=_INDEX_BITS, depth=CHANNELS, init=[])
         m.submodules.heads = heads = Memory(shape=_INDEX_BITS, depth=CHANNELS, init=[])
-        tail_write, head_write = tails.write_port(), heads.write_port()
+        tail_write, head_write = tails.write_port(granularity=8), heads.write_port()
         our_tail = tails.read_port(domain="comb")
         our_head, shown_head = (heads.read_port(domain="comb") for _ in range(2))
         m.d.comb += [
             tail_write.addr.eq(self.store.channel),
             tail_write.data.eq(self.store.data),
-            tail_write.en.eq(self.store.valid & (self.store.word == word_of("ring_tail"))),
+            tail_write.en.eq(
+                Mux(self.store.word == word_of("ring_tail"), self.store.strobe[:2], 0)),
             head_write.addr.eq(Mux(self.flush, self.flush_channel, channel)),
             head_write.data.eq(Mux(self.flush, 0, our_head.data + 1)),
             head_write.en.eq(self.flush | self.commit),
@@ -134,7 +135,7 @@ class RingFetch(wiring.Component):
         for n in range(CHANNELS):
             mine = channel == n
             m.d.comb += self.waits[n].eq(doorbells[n] | (self.fetching & mine))
-            with m.If(tail_write.en & (self.store.channel == n)):
+            with m.If(tail_write.en.any() & (self.store.channel == n)):
                 m.d.sync += doorbells[n].eq(~self.store.clears)
             with m.Elif(mine & (heeded | again)):
                 m.d.sync += doorbells[n].eq(again)
