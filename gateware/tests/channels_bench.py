@@ -13,7 +13,7 @@ from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 from copier_models import CardRam, Pace, Steadiness, simulate
-from vop.engine.channels import Channels
+from vop.copier.channels import Channels
 
 RAM_BYTES = 1 << 14
 BASE, STRIDE = 0x1000, 0x80

@@ -34,26 +34,18 @@ class Bench:
         self.vectors = []          # (vector, host writes seen when it was raised)
         self.interrupts = 0        # of card channels
         self.used_interrupts = 0
-        self.drain_lag = 6         # cycles from a beat to `link_drained`
 
     async def watch(self, ctx):
         copier = self.copier
-        since = 100
         steady = Steadiness("vector")
         ctx.set(copier.vector.ready, 1)
-        async for (_, _, counted, vector_valid, vector, ready, interrupt, used, beat_valid,
-                   beat_ready) in ctx.tick().sample(
+        async for _, _, counted, vector_valid, vector, ready, interrupt, used in ctx.tick().sample(
                 copier.counted, copier.vector.valid, copier.vector.payload, copier.vector.ready,
-                copier.copier_interrupt, copier.used_interrupt, copier.writes.valid,
-                copier.writes.ready):
+                copier.copier_interrupt, copier.used_interrupt):
             for name in COUNTED:
                 self.counted[name] += counted[name]
-            since = 0 if beat_valid and beat_ready else since + 1
-            # `link_drained` may be three cycles late to fall, and rises when the block is done.
-            ctx.set(copier.link_drained, since <= 2 or since > self.drain_lag)
             steady(vector_valid, ready, vector)
             if vector_valid and ready:
-                assert since > self.drain_lag, "raised before the link had drained"
                 self.vectors.append((vector, len(self.host.writes)))
             ctx.set(copier.vector.ready, self.pace())
             self.interrupts += interrupt
@@ -68,9 +60,11 @@ class Bench:
         copier = self.copier
         simulate(copier, testbench, background=[
             self.ram.serve_reads(copier.payload_read),
-            self.ram.serve_writes(copier.payload_write, waits=False),
+            self.ram.serve_spans(copier.payload_write),
             self.ram.serve_reads(copier.ring_read),
             self.ram.serve_writes(copier.ring_write),
+            self.ram.serve_reads(copier.command_read),
+            self.ram.serve_writes(copier.record_write),
             self.host.take_requests(copier.reads),
             self.host.take_requests(copier.writes),
             self.host.give_completions(copier.completions),
@@ -129,10 +123,14 @@ class Bench:
         return value & 3, value >> 8 & 0xFF, value >> 16 & 0xFF
 
     async def finish(self, ctx, channel, cycles=20_000):
-        """Wait until the channel is no longer busy; its state and error."""
+        """Wait until the channel is no longer busy, and for its interrupt; its state and error."""
         for _ in range(cycles):
             state, _held, error = await self.status(ctx, channel)
             if state != BUSY:
+                for _ in range(40):
+                    if ctx.get(self.copier.idle):
+                        break
+                    await ctx.tick()
                 return state, error
         raise AssertionError(f"channel {channel} was busy for {cycles} reads")
 

@@ -89,7 +89,7 @@ class CardRam:
                 ctx.set(port.request.ready, self.pace())
         return process
 
-    def serve_writes(self, port, *, waits=True):
+    def serve_writes(self, port):
         async def process(ctx):
             shape = port.request.payload.shape()
             raw = Value.cast(port.request.payload)
@@ -101,13 +101,26 @@ class CardRam:
                 if valid and ready:
                     write = data.Const(shape, payload)
                     self.writes += 1
-                    for n in range(self.line_bytes):
-                        if write.strobe >> n & 1:
-                            self.bytes[write.line * self.line_bytes + n] = \
-                                write.data >> 8 * n & 0xFF
-                if waits:
-                    ctx.set(port.request.ready, self.pace())
+                    self.store(write.line, write.data, write.strobe)
+                ctx.set(port.request.ready, self.pace())
         return process
+
+    def serve_spans(self, port):
+        """Writes of up to two neighbouring lines, which never wait."""
+        async def process(ctx):
+            async for _, _, valid, span in ctx.tick().sample(
+                    port.request.valid, port.request.payload):
+                if valid:
+                    self.writes += 1
+                    self.store(span.line, span.data, span.strobe)
+                    if span.next_strobe:
+                        self.store(span.line + 1, span.data, span.next_strobe)
+        return process
+
+    def store(self, line, content, strobe):
+        for n in range(self.line_bytes):
+            if strobe >> n & 1:
+                self.bytes[line * self.line_bytes + n] = content >> 8 * n & 0xFF
 
 
 @dataclass

@@ -12,7 +12,7 @@ from amaranth.hdl import Array, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
 from copier_models import CardRam, HostMemory, Pace, Steadiness, simulate
-from vop.engine.executor import Executor
+from vop.copier.executor import Executor
 
 COPY, PUBLISH, COMPLETE, CHAIN, ARM = 1, 2, 3, 4, 5
 RECORD, INTERRUPT, TO_HOST, LIST, RELAXED, NO_SNOOP = (1 << n for n in range(4, 10))

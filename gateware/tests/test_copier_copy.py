@@ -25,8 +25,8 @@ from copier_bench import (
 )
 from copier_models import pattern
 
-OK, BAD_OPCODE, BAD_LENGTH, BAD_CARD_ADDRESS, GUARD, TIMEOUT, BUS_MASTER_OFF, QUEUE_OVERFLOW = (
-    0, 1, 2, 3, 4, 5, 9, 15)
+(OK, BAD_OPCODE, BAD_LENGTH, BAD_CARD_ADDRESS, GUARD, TIMEOUT, BUS_MASTER_OFF, QUEUE_OVERFLOW,
+ BAD_LIST) = (0, 1, 2, 3, 4, 5, 9, 15, 19)
 
 HOST = 0x12_3456_7000
 
@@ -121,7 +121,11 @@ def test_the_guard_decides_about_every_byte_that_the_cpu_names(address, length, 
                                  host=address, card=0)
 
         assert outcome == ((IDLE, OK) if allowed else (FAILED, GUARD))
-        assert bool(bench.host.writes) == allowed
+        # What lies in a window may have been written before the rest was looked at.
+        touched = [byte for tlp in bench.host.writes for byte in tlp.enabled]
+        assert len(touched) == length if allowed else len(touched) < length
+        assert all(HOST <= byte < HOST + 0x3000 or byte >= 0xFFFF_FFFF_FFFF_F000
+                   for byte in touched)
         assert bench.counted["guard_refused"] == (not allowed)
         assert bench.counted["command_failed"] == (not allowed)
     bench.run(story)
@@ -148,9 +152,11 @@ def test_each_side_writes_only_what_is_its_own():
 
 @pytest.mark.parametrize(("command", "error"), [
     (dict(opcode=0), BAD_OPCODE),
-    (dict(opcode=4, card=0x40), BAD_OPCODE),
+    (dict(opcode=4, card=0x40), BAD_LENGTH),
+    (dict(opcode=6, card=0x40), BAD_OPCODE),
     (dict(opcode=15, length=1), BAD_OPCODE),
-    (dict(opcode=COPY, flags=0x80, length=1), BAD_OPCODE),
+    (dict(opcode=COPY, flags=0x80, length=1), BAD_LIST),
+    (dict(opcode=COPY, flags=0x400, length=1), BAD_OPCODE),
     (dict(opcode=COPY, length=1, reserved=1), BAD_OPCODE),
     (dict(opcode=COPY, length=1, used_len=1), BAD_OPCODE),
     (dict(opcode=2, card=0x40, host=1), BAD_OPCODE),
@@ -181,6 +187,7 @@ def test_a_malformed_command_stops_its_channel_and_only_that(command, error):
 
         assert [tlp.address for tlp in bench.host.writes[sent:]] == [HOST + 64]
         await bench.write_channel(ctx, 0, CONTROL, ENABLE | RESET_CHANNEL)
+        assert await bench.finish(ctx, 0) == (IDLE, OK)
         assert await bench.status(ctx, 0) == (IDLE, 0, OK)
         assert await bench.do(ctx, 0, COPY, length=4, host=HOST, card=0) == (IDLE, OK)
         assert bench.counted["command_failed"] == 1
@@ -225,14 +232,21 @@ def test_channels_take_turns():
             for n in range(2):
                 await bench.submit(ctx, channel, COPY, flags=TO_HOST, length=1,
                                    host=HOST + 16 * channel + n, card=0)
-        await bench.submit(ctx, 2, COPY, flags=TO_HOST, length=4096, host=HOST + 0x1000, card=0)
+        await bench.submit(ctx, 2, COPY, flags=TO_HOST, length=RAM_BYTES, host=HOST + 0x1000,
+                           card=0)
         for channel in (2, 3, 1, 0):
             await bench.write_channel(ctx, channel, CONTROL, ENABLE)
-        for channel in (0, 1, 3):
+        for channel in range(4):
             await bench.finish(ctx, channel)
 
-        short = [tlp for tlp in bench.host.writes if tlp.length_dw == 1]
-        assert [(tlp.enabled[0] - HOST) // 16 for tlp in short] == [3, 0, 1, 3, 0, 1]
+        # A turn is a few segments: the long copy comes first, and last.
+        long = [tlp.length_dw > 1 for tlp in bench.host.writes]
+        assert long[0]
+        assert long[-1]
+        assert long.index(False) < len(long) // 2
+        short = [tlp.enabled[0] - HOST for tlp in bench.host.writes if tlp.length_dw == 1]
+        assert sorted(short) == [0, 1, 16, 17, 48, 49]
+        assert [byte % 16 for byte in sorted(short, key=lambda byte: byte // 16)] == 3 * [0, 1]
     bench.run(story)
 
 

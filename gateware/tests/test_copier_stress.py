@@ -79,6 +79,7 @@ def test_channels_do_not_disturb_each_other_whatever_the_host_does(stutters, see
                     assert await bench.finish(ctx, channel) == (IDLE, OK)
             faulty.clear()
             await bench.write_channel(ctx, victim, CONTROL, ENABLE | RESET_CHANNEL)
+            assert await bench.finish(ctx, victim) == (IDLE, OK)
 
         assert bench.ram.bytes == expected_ram
         assert bench.host.memory.written == expected_host

@@ -73,7 +73,7 @@ class Card(wiring.Component):
 
     def __init__(self, width=128, *, ram_bytes=CARD_ADDRESSES["default_ram_bytes"], firmware=b"",
                  cpu_run=0, cpu_variant="Lite", cpu_domain=None, clock_hz=125_000_000,
-                 build_id=0, features=("copy", "publish", "complete"), uart_divisor=None,
+                 build_id=0, features=("copy", "publish", "complete", "chain"), uart_divisor=None,
                  timeout_cycles=None):
         self._width = width
         self._ram_bytes = ram_bytes
@@ -109,7 +109,7 @@ class Card(wiring.Component):
         width, ram_bytes = self._width, self._ram_bytes
         endpoint = Endpoint(width, ram_bytes=ram_bytes, raisers=2)
         copier = Copier(width=width, ram_bytes=ram_bytes, **self._copier_bounds)
-        memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=5, writes=3,
+        memory = CardMemory(ram_bytes=ram_bytes, width=width, reads=6, writes=4,
                             init=self._firmware)
         soc = Soc(line_bits=memory.line_bits, width=width, cpu=self._cpu,
                   cpu_domain=self._cpu_domain, uart_divisor=self._uart_divisor)
@@ -144,30 +144,26 @@ class Card(wiring.Component):
         connect(m, doorbell.vectors, endpoint.vectors[1])
         m.d.comb += [
             copier.config.eq(endpoint.config),
-            copier.link_drained.eq(endpoint.tx_drained),
             copier.reset.eq(endpoint.reset_request),
+            endpoint.reads_waiting.eq(copier.reads_waiting),
+            endpoint.error_header.eq(copier.fault_header),
             endpoint.error.completion_timeout.eq(copier.counted.completion_timeout),
             endpoint.error.completion_unexpected.eq(copier.counted.unexpected_completion),
             endpoint.error.poisoned.eq(copier.counted.poisoned),
         ]
 
         # Card RAM: completion data first, as that port must never wait.
-        span, payload = memory.span.request, copier.payload_write.request
-        m.d.comb += [
-            span.payload.line.eq(payload.payload.line),
-            span.payload.data.eq(payload.payload.data),
-            span.payload.strobe.eq(payload.payload.strobe),
-            span.valid.eq(payload.valid),
-            payload.ready.eq(1),
-        ]
+        connect(m, copier.payload_write, memory.span)
         connect(m, copier.ring_write, memory.writes[0])
-        connect(m, endpoint.memory_write, memory.writes[1])
+        connect(m, copier.record_write, memory.writes[1])
+        connect(m, endpoint.memory_write, memory.writes[2])
+        connect(m, soc.stores, memory.writes[3])
         connect(m, copier.payload_read, memory.reads[0])
         connect(m, copier.ring_read, memory.reads[1])
-        connect(m, endpoint.memory_read, memory.reads[2])
-        connect(m, soc.fetches, memory.reads[3])
-        connect(m, soc.loads, memory.reads[4])
-        connect(m, soc.stores, memory.writes[2])
+        connect(m, copier.command_read, memory.reads[2])
+        connect(m, endpoint.memory_read, memory.reads[3])
+        connect(m, soc.fetches, memory.reads[4])
+        connect(m, soc.loads, memory.reads[5])
 
         # Registers.
         connect(m, endpoint.registers, arbiter.host)

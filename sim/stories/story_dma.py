@@ -90,8 +90,13 @@ async def a_long_copy_uses_full_payloads(bench, to_host):
     record = await channel.copy(buffer, 0x8000, 32768, to_host=to_host)
 
     assert record.error is CommandError.OK
-    kind, limit = ("memory_write", 256) if to_host else ("memory_read", 512)
-    assert sizes[kind][limit] == 32768 // limit
+    if to_host:
+        assert sizes["memory_write"][256] == 32768 // 256
+    else:
+        # What the block can hold of their completions bounds reads that follow each other closely.
+        assert sum(size * count for size, count in sizes["memory_read"].items()) == 32768
+        assert min(sizes["memory_read"]) >= 128
+        assert max(sizes["memory_read"]) == 512
     assert await bench.card.dump(0x8000, 32768) == buffer.content
 
 

@@ -85,7 +85,7 @@ async def a_copy_of_the_cards_own_must_stay_in_the_windows(bench):
     secret = bench.host.memory.allocate(4096)
     before = secret.content
 
-    for host in (secret.address, queue.mirror.address + 4096 - 8, queue.mirror.address - 8):
+    for host in (secret.address, queue.mirror.address + 4096, queue.mirror.address - 8):
         await queue.reopen()
         record = await queue.channel.run(
             Opcode.COPY, host=host, card=0x4000, length=16, to_host=True

@@ -151,8 +151,9 @@ async def memory_that_is_not_there_is_reported(bench):
 
 BAD_COMMANDS = [
     (dict(opcode=Opcode.NONE), CommandError.BAD_OPCODE),
-    (dict(opcode=Opcode.CHAIN), CommandError.BAD_OPCODE),
+    (dict(opcode=6), CommandError.BAD_OPCODE),
     (dict(opcode=15), CommandError.BAD_OPCODE),
+    (dict(opcode=Opcode.CHAIN, length=0), CommandError.BAD_LENGTH),
     (dict(opcode=Opcode.COPY, length=0), CommandError.BAD_LENGTH),
     (dict(opcode=Opcode.COPY, length=(1 << 20) + 1), CommandError.BAD_LENGTH),
     (dict(opcode=Opcode.COPY, length=16, card=0x3_FFF8), CommandError.BAD_CARD_ADDRESS),

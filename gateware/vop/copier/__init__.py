@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The copier, OpenVOP's vring-copy engine: channels, commands, the guard."""
+"""The vring-copy engine: channels, and the executor of their commands."""

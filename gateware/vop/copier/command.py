@@ -3,10 +3,9 @@
 
 from amaranth.lib import data
 
-from ..regs.copier import COMMAND, COPIER_LIMITS, RECORD, VRING_CONTEXT
+from ..regs.copier import COMMAND, RECORD, VRING_CONTEXT
 
-__all__ = ["layout_of", "CommandLayout", "RecordLayout", "ContextLayout", "JobLayout",
-           "OutcomeLayout"]
+__all__ = ["layout_of", "CommandLayout", "RecordLayout", "ContextLayout"]
 
 
 def layout_of(struct):
@@ -23,20 +22,3 @@ def layout_of(struct):
 CommandLayout = layout_of(COMMAND)
 RecordLayout = layout_of(RECORD)
 ContextLayout = layout_of(VRING_CONTEXT)
-
-#: A command under way, with all that its channel's registers said when it was taken up.
-JobLayout = data.StructLayout({
-    "command":        CommandLayout,
-    "channel":        range(COPIER_LIMITS["channels"]),
-    "card_owned":     1,    # its host addresses need the guard's consent
-    "record_address": 64,   # of its slot in the record ring
-    "record_phase":   1,
-    "sequence":       32,   # commands ended on the channel, this one included
-    "vector":         5,    # that tells the host of its end
-})
-
-#: How a command ended.
-OutcomeLayout = data.StructLayout({
-    "error": 8,    # CommandError
-    "bytes": 32,   # as the record says
-})

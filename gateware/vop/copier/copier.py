@@ -1,37 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The vring-copy engine: channels, guard, commands, and the two streams to host memory."""
+"""The vring-copy engine: channels, their commands, and the two streams to host memory."""
 
-from amaranth import Module, ResetInserter
+from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from .. import csr
-from ..dma.reader import HostReader
-from ..dma.writer import HostWriter, WriteTransferLayout
 from ..pcie.phy import ConfigLayout
-from ..pcie.tlp import RxBeatLayout, TxBeatLayout
+from ..pcie.tlp import HeaderLayout, RxBeatLayout, TxBeatLayout
+from ..requester.reader import HostReader
+from ..requester.writer import HostWriter
 from ..soc import memory_port
-from .announcer import Announcer
-from .block import AccessLayout, BlockAccess
-from .chain import ChainWalker
-from .channel import Channels
-from .complete import Complete
-from .context import ContextLoader
-from .copy import Copy
-from .dispatcher import Dispatcher
-from .guard import Guard, QuestionLayout
-from .merge import Merge
-from .publish import Publish
-from .quiesce import Quiesce
-from .records import Records
+from ..soc.memory_span import SpanSignature
+from .channels import Channels
+from .executor import Executor
+from .segment_merge import SegmentMerge
 
 __all__ = ["CountedLayout", "Copier"]
 
 #: One-cycle pulses, named like the counters of block `stats`.
 CountedLayout = data.StructLayout({
     "poisoned":              1,
-    "completion_error":      1,
+    "completion_error":      1,   # ... of any of these three kinds
+    "completion_abort":      1,
+    "completion_retry":      1,
     "completion_timeout":    1,
     "unexpected_completion": 1,
     "guard_refused":         1,
@@ -58,31 +51,38 @@ class Copier(wiring.Component):
         Blocks `copier` and `guard`, addressed from the start of the register space.
     config : ``In(ConfigLayout)``
         What the host has configured.
-    link_drained : ``In(1)``
-        High while the hard block has taken every beat accepted on ``reads`` and ``writes``. It may
-        lag an accepted beat by three cycles.
     reset : ``In(1)``
-        Level: drop every command, close every window, let stale completions run out.
+        Level, 16 cycles at least: drop every command, close every window, let stale completions
+        run out.
     reads, writes : ``Out(stream.Signature(TxBeatLayout(width)))``
         Memory read and memory write TLPs. Independent of each other.
+    reads_waiting : ``Out(1)``
+        A read wants to leave, now or soon.
     completions : ``In(stream.Signature(RxBeatLayout(width), always_ready=True))``
         Completions, with and without data.
     payload_read : ``Out(memory_port.ReadSignature)``
         Card RAM lines on their way to the host.
-    payload_write : ``Out(memory_port.WriteSignature)``
-        Completion data on its way to card RAM. This port must have first claim: it never waits.
+    payload_write : ``Out(SpanSignature)``
+        Completion data on its way to card RAM. It never waits.
     ring_read : ``Out(memory_port.ReadSignature)``, ring_write : ``Out(memory_port.WriteSignature)``
-        Contexts, rings and records in card RAM.
+        Contexts and rings in card RAM.
+    command_read : ``Out(memory_port.ReadSignature)``
+        Command rings in card RAM.
+    record_write : ``Out(memory_port.WriteSignature)``
+        Records in card RAM.
     vector : ``Out(stream.Signature(5))``
-        MSI vector to raise. Offered only after every write that it announces was drained.
+        MSI vector to raise. Offered when the last beat of every write that it announces was
+        accepted on ``writes``: whoever raises it has to keep it behind them.
     copier_interrupt : ``Out(1)``
-        One-cycle pulse: a command of a card-owned channel that asked for it has ended.
+        One-cycle pulse: an interrupt of a card-owned channel.
     used_interrupt : ``Out(1)``
         One-cycle pulse: `complete` wrote a used element that the driver wants to know of.
     idle : ``Out(1)``
         High while no command is under way or ready to start, and no TLP of ours is waiting.
     counted : ``Out(CountedLayout)``
         Pulses for block `stats`.
+    fault_header : ``Out(HeaderLayout)``
+        Of the completion at fault. Valid with a pulse for one.
     """
 
     def __init__(self, *, width, ram_bytes, timeout_cycles=6_250_000):
@@ -95,152 +95,92 @@ class Copier(wiring.Component):
             "registers":        In(csr.Signature(16)),
             "guard_registers":  In(csr.Signature(16)),
             "config":           In(ConfigLayout),
-            "link_drained":     In(1),
             "reset":            In(1),
             "reads":            Out(stream.Signature(TxBeatLayout(width))),
             "writes":           Out(stream.Signature(TxBeatLayout(width))),
+            "reads_waiting":    Out(1),
             "completions":      In(stream.Signature(RxBeatLayout(width), always_ready=True)),
             "payload_read":     Out(memory_port.ReadSignature(line_bits, width)),
-            "payload_write":    Out(memory_port.WriteSignature(line_bits, width)),
+            "payload_write":    Out(SpanSignature(line_bits, width)),
             "ring_read":        Out(memory_port.ReadSignature(line_bits, width)),
             "ring_write":       Out(memory_port.WriteSignature(line_bits, width)),
+            "command_read":     Out(memory_port.ReadSignature(line_bits, width)),
+            "record_write":     Out(memory_port.WriteSignature(line_bits, width)),
             "vector":           Out(stream.Signature(5)),
             "copier_interrupt": Out(1),
             "used_interrupt":   Out(1),
             "idle":             Out(1),
             "counted":          Out(CountedLayout),
+            "fault_header":     Out(HeaderLayout),
         })
 
     def elaborate(self, platform):
         m = Module()
-        ram = {"ram_bytes": self._ram_bytes, "card_bits": self._card_bits}
         lines = {"card_bits": self._card_bits, "width": self._width}
-
         # The movers are never reset: a TLP that has begun must end, a tag must not be forgotten.
         m.submodules.reader = reader = HostReader(**lines, timeout_cycles=self._timeout_cycles)
         m.submodules.writer = writer = HostWriter(**lines)
-        m.submodules.quiesce = quiesce = Quiesce()
+        m.submodules.channels = channels = Channels(segment_bits=self._card_bits, **lines)
+        m.submodules.executor = executor = Executor(ram_bytes=self._ram_bytes, width=self._width)
+        m.submodules.segments = segments = SegmentMerge(card_bits=self._card_bits)
 
-        def held(component):
-            return ResetInserter(quiesce.hold)(component)
+        # Commands, from registers and rings to segments.
+        connect(m, flipped(self.registers), channels.registers)
+        connect(m, flipped(self.guard_registers), executor.guard_registers)
+        connect(m, executor.channels, channels.executor)
+        connect(m, executor.read, reader.segment)
+        connect(m, executor.write, segments.commands)
+        connect(m, channels.segment, segments.records)
+        connect(m, segments.o, writer.segment)
+        connect(m, channels.forget, reader.forget)
 
-        channels = Channels()
-        guard = Guard()
-        dispatcher = Dispatcher()
-        loader = ContextLoader(**ram)
-        copy = Copy(**ram)
-        publish = Publish(card_bits=self._card_bits)
-        walker = ChainWalker(card_bits=self._card_bits)
-        complete = Complete(card_bits=self._card_bits)
-        records = Records(**ram)
-        announcer = Announcer()
-        blocks = BlockAccess(**lines)
-        m.submodules.channels = held(channels)
-        m.submodules.guard = held(guard)
-        m.submodules.dispatcher = held(dispatcher)
-        m.submodules.loader = held(loader)
-        m.submodules.copy = held(copy)
-        m.submodules.publish = held(publish)
-        m.submodules.walker = held(walker)
-        m.submodules.complete = held(complete)
-        m.submodules.records = held(records)
-        m.submodules.announcer = held(announcer)
-        m.submodules.blocks = blocks  # what it has asked of card RAM must be awaited
-        m.submodules.transfers = transfers = Merge(WriteTransferLayout(self._card_bits), 3)
-        m.submodules.questions = questions = Merge(QuestionLayout, 2)
-        m.submodules.accesses = accesses = Merge(AccessLayout(self._card_bits), 5)
-        m.submodules.vectors = vectors = Merge(5, 2)
+        # The link and card RAM.
+        connect(m, reader.tlp, flipped(self.reads))
+        connect(m, writer.tlp, flipped(self.writes))
+        connect(m, flipped(self.completions), reader.completions)
+        connect(m, reader.memory, flipped(self.payload_write))
+        connect(m, writer.memory, flipped(self.payload_read))
+        connect(m, executor.ring_read, flipped(self.ring_read))
+        connect(m, executor.ring_write, flipped(self.ring_write))
+        connect(m, channels.line_read, flipped(self.command_read))
+        connect(m, channels.line_write, flipped(self.record_write))
+        connect(m, channels.vector, flipped(self.vector))
 
-        # Host registers, and commands from channel to unit.
-        wiring.connect(m, wiring.flipped(self.registers), channels.registers)
-        wiring.connect(m, wiring.flipped(self.guard_registers), guard.registers)
-        wiring.connect(m, channels.job, dispatcher.job_in)
-        cancel = channels.cancel
-        m.d.comb += [
-            channels.ended.eq(dispatcher.ended),
-            channels.ended_error.eq(dispatcher.ended_error),
-            dispatcher.cancel.eq(cancel),
-            walker.cancel.eq(cancel),
-            records.cancel.eq(cancel),
-            announcer.cancel.eq(cancel),
-            copy.start.eq(dispatcher.start_copy),
-            loader.start.eq(dispatcher.start_load),
-            publish.start.eq(dispatcher.start_publish),
-            complete.start.eq(dispatcher.start_complete),
-            records.start.eq(dispatcher.start_records),
-            dispatcher.told.eq(records.told),
-            dispatcher.told_error.eq(records.told_error),
-            records.outcome.eq(dispatcher.outcome),
-            loader.address.eq(dispatcher.job.command.card_address),
-            walker.start.eq(publish.walk),
-            walker.first.eq(loader.context.published),
-            walker.target.eq(publish.target),
-        ]
-        wiring.connect(m, walker.run, publish.run)
-        wiring.connect(m, walker.result, publish.walked)
-        wiring.connect(m, copy.outcome, dispatcher.copied)
-        wiring.connect(m, publish.outcome, dispatcher.published)
-        wiring.connect(m, complete.outcome, dispatcher.completed)
-        wiring.connect(m, loader.result, dispatcher.loaded)
-        for unit in (copy, publish, complete, records):
-            m.d.comb += unit.job.eq(dispatcher.job)
-        for unit in (publish, walker, complete):
-            m.d.comb += unit.context.eq(loader.context)
-
-        # What units share. One unit works at a time, so answers may go to all of them.
-        for index, unit in enumerate((copy, publish)):
-            wiring.connect(m, unit.question, questions.i[index])
+        for part, watch in zip((channels, executor), reader.watch, strict=True):
             m.d.comb += [
-                unit.allowed.valid.eq(guard.allowed.valid),
-                unit.allowed.payload.eq(guard.allowed.payload),
+                watch.slot.eq(part.watch),
+                part.watch_busy.eq(watch.busy),
+                part.watch_error.eq(watch.error),
+                part.ticket.eq(writer.ticket),
+                part.done.eq(writer.done),
+                part.lost.eq(writer.lost),
             ]
-        for index, unit in enumerate((loader, publish, walker, complete, records)):
-            wiring.connect(m, unit.access, accesses.i[index])
-            m.d.comb += [
-                unit.answer.valid.eq(blocks.answer.valid),
-                unit.answer.payload.eq(blocks.answer.payload),
-            ]
-        for index, unit in enumerate((copy, publish, records)):
-            wiring.connect(m, unit.write, transfers.i[index])
-            m.d.comb += [
-                unit.write_done.eq(writer.done),
-                unit.write_dropped.eq(writer.dropped),
-            ]
-        for index, unit in enumerate((publish, records)):
-            wiring.connect(m, unit.vector, vectors.i[index])
-        wiring.connect(m, questions.o, guard.question)
-        wiring.connect(m, accesses.o, blocks.access)
-        wiring.connect(m, transfers.o, writer.transfer)
-        wiring.connect(m, vectors.o, announcer.i)
-        wiring.connect(m, copy.read, reader.transfer)
-        wiring.connect(m, reader.result, copy.read_result)
-
-        # Link and card RAM.
-        wiring.connect(m, wiring.flipped(self.reads), reader.tlp)
-        wiring.connect(m, wiring.flipped(self.writes), writer.tlp)
-        wiring.connect(m, wiring.flipped(self.completions), reader.completions)
-        wiring.connect(m, wiring.flipped(self.payload_read), writer.memory)
-        wiring.connect(m, wiring.flipped(self.payload_write), reader.memory)
-        wiring.connect(m, wiring.flipped(self.ring_read), blocks.read)
-        wiring.connect(m, wiring.flipped(self.ring_write), blocks.write)
-        wiring.connect(m, wiring.flipped(self.vector), announcer.o)
+        found = reader.counted
         m.d.comb += [
             reader.config.eq(self.config),
             writer.config.eq(self.config),
-            announcer.link_drained.eq(self.link_drained),
-            quiesce.reset.eq(self.reset),
-            quiesce.movers_idle.eq(reader.idle & writer.idle & blocks.access.ready),
-            reader.cancel.eq(cancel | quiesce.hold),
-            writer.cancel.eq(cancel | quiesce.hold),
-            self.copier_interrupt.eq(records.interrupt),
-            self.used_interrupt.eq(complete.interrupt),
+            executor.config.eq(self.config),
+            executor.read_closed.eq(reader.closed),
+            executor.guard_reset.eq(self.reset),
+            channels.reset.eq(self.reset),
+            reader.mute.eq(channels.reader_mute),
+            reader.sparing.eq(~writer.idle),
+            writer.mute.eq(channels.writer_mute),
+            writer.mend.eq(channels.mend),
+            self.reads_waiting.eq(reader.waiting),
+            self.copier_interrupt.eq(channels.interrupt),
+            self.used_interrupt.eq(executor.used_interrupt),
             self.idle.eq(channels.idle & reader.idle & writer.idle),
-            self.counted.poisoned.eq(reader.counted.poisoned),
-            self.counted.completion_error.eq(reader.counted.completion_error),
-            self.counted.completion_timeout.eq(reader.counted.completion_timeout),
-            self.counted.unexpected_completion.eq(reader.counted.unexpected_completion),
-            self.counted.guard_refused.eq(guard.refused),
-            self.counted.command_failed.eq(dispatcher.failed),
-            self.counted.register_refused.eq(channels.refused_write | guard.refused_write),
+            self.fault_header.eq(reader.fault_header),
+            self.counted.poisoned.eq(found.poisoned_completion),
+            self.counted.completion_error.eq(found.completion_unsupported | found.completion_aborted
+                                             | found.completion_retry),
+            self.counted.completion_abort.eq(found.completion_aborted),
+            self.counted.completion_retry.eq(found.completion_retry),
+            self.counted.completion_timeout.eq(found.completion_timeout),
+            self.counted.unexpected_completion.eq(found.unexpected_completion),
+            self.counted.guard_refused.eq(executor.guard_refused),
+            self.counted.command_failed.eq(channels.command_failed),
+            self.counted.register_refused.eq(channels.refused_write | executor.refused_write),
         ]
         return m

@@ -1,221 +1,206 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Command `publish`: mirror what the driver offered since last time into the host's ring."""
 
-from amaranth import Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Mux, Signal
 
-from ..dma.writer import WriteTransferLayout
-from ..regs.copier import VRING_CONTEXT, VRING_FLAGS, CommandError
-from .block import BLOCK_BYTES, AccessLayout, AccessSteps
-from .chain import AVAIL_RING, DESCRIPTOR_LOG2, RunLayout
-from .command import ContextLayout, JobLayout, OutcomeLayout
-from .guard import QuestionLayout
+from ..regs.copier import CommandError
+from .context import FLAG
+from .machine import TURN_BUDGET, Base, By, Link, Offset, Stage
 
 __all__ = ["Publish"]
 
-# Offset of the index in the avail ring (virtio 1.3, 2.7.6).
-_AVAIL_INDEX = 2
-
-_MAX_TRANSFERS = 7
+_DESC, _AVAIL, _PUSH = 0, 1, 3     # host addresses of a context
 
 
-class Publish(wiring.Component):
-    """Post new descriptors, then avail entries, then the avail index, then raise the vector.
+class Publish:
+    """Steps ASK_ENTRY to MIRROR_POST, and what they do in OPEN, SIZE, EMIT and WALK_ON.
 
-    Everything leaves through one ordered stream, so the host never sees an index ahead of what it
-    covers. Where the walk of the chains meets a fault, the avail index stays as it was. Descriptors
-    that are neighbours go in one transfer, as do avail entries.
+    For each new avail entry: push the readable payload, if that is wanted; then walk the chain and
+    gather neighbouring descriptors, across chains, into runs. Behind the last run go the avail
+    entries, and then the avail index. Where a walk meets a fault the index stays as it was.
 
     Specification
     -------------
-    virtio 1.3, 2.7.13 (Supplying Buffers to The Device).
+    virtio 1.3, 2.7.6 (The Virtqueue Available Ring), 2.7.13 (Supplying Buffers to The Device).
 
     Parameters
     ----------
-    card_bits : :class:`int`
-        Bits of a card address.
-
-    Members
-    -------
-    start : ``In(1)``
-        Strobe: begin ``job``.
-    job : ``In(JobLayout)``, context : ``In(ContextLayout)``
-        The command and its checked context. Stable from ``start`` to ``outcome``.
-    outcome : ``Out(stream.Signature(OutcomeLayout, always_ready=True))``
-        How it ended; ``bytes`` is the number of avail entries published.
-    question, allowed
-        Towards :class:`~vop.copier.guard.Guard`: both host parts of the ring are asked for.
-    walk : ``Out(1)``, target : ``Out(16)``, run, walked
-        Towards :class:`~vop.copier.chain.ChainWalker`, which walks the entries from the context's
-        ``published`` to ``target``.
-    access, answer
-        Towards :class:`~vop.copier.block.BlockAccess`.
-    write : ``Out(stream.Signature(WriteTransferLayout))``, write_done, write_dropped : ``In(1)``
-        Towards :class:`~vop.dma.writer.HostWriter`.
-    vector : ``Out(stream.Signature(5))``
-        Towards :class:`~vop.copier.announcer.Announcer`.
+    x : :class:`~vop.copier.machine.Machine`
+        What the steps work on.
+    walk : :class:`~vop.copier.walk.Walk`
+        What judges descriptors.
     """
 
-    def __init__(self, *, card_bits):
-        super().__init__({
-            "start":         In(1),
-            "job":           In(JobLayout),
-            "context":       In(ContextLayout),
-            "outcome":       Out(stream.Signature(OutcomeLayout, always_ready=True)),
-            "question":      Out(stream.Signature(QuestionLayout)),
-            "allowed":       In(stream.Signature(1, always_ready=True)),
-            "walk":          Out(1),
-            "target":        Out(16),
-            "run":           In(stream.Signature(RunLayout)),
-            "walked":        In(stream.Signature(8, always_ready=True)),
-            "access":        Out(stream.Signature(AccessLayout(card_bits))),
-            "answer":        In(stream.Signature(8 * BLOCK_BYTES, always_ready=True)),
-            "write":         Out(stream.Signature(WriteTransferLayout(card_bits))),
-            "write_done":    In(1),
-            "write_dropped": In(1),
-            "vector":        Out(stream.Signature(5)),
-        })
+    def __init__(self, x, walk):
+        self._x = x
+        self._walk = walk
 
-    def elaborate(self, platform):
-        m = Module()
-        context = self.context
-        write = self.write.payload
+    def open(self):
+        """In OPEN: read the avail index as soon as it is known where it lies."""
+        x, m = self._x, self._x.m
+        m.d.comb += x.offset_to.eq(Offset.INDEX)
+        x.steps.set(x.context.mask)
+        x.pushing.set(x.context.flags[FLAG["push"]])
+        with m.If(x.context.shaped), x.read(Base.AVAIL, By.OFFSET):
+            m.next = "ASK_ENTRY"
 
-        target = self.target      # the driver's avail index
-        fresh = Signal(17)        # entries to publish
-        cursor = Signal(16)       # next avail entry to post
-        left = Signal(17)         # entries still to post
-        slot = Signal(16)
-        to_end = Signal(17)       # entries from there to the ring's end
-        size = Signal(17)
-        error = Signal(8)
+    def add_steps(self):
+        """Add the steps."""
+        x, m = self._x, self._x.m
+        flags = x.context.flags
+        pushes = flags[FLAG["push"]]
+
+        # The first entry is asked for behind the index, on the chance that it is new.
+        with x.step("ASK_ENTRY"):
+            m.d.comb += x.offset_to.eq(Offset.AVAIL_ENTRY)
+            x.cursor.set(x.context.published)
+            with m.If(x.context.placed):
+                m.next = "READ_ENTRY"
+        with x.step("READ_ENTRY"):
+            with x.read(Base.AVAIL, By.OFFSET):
+                m.next = "TAKE_INDEX"
+        with x.step("TAKE_INDEX"):
+            with m.If(x.came):
+                x.target.set(x.port.half)
+                x.check(x.context.bad | flags[FLAG["desc_in_host"]] | flags[FLAG["avail_in_host"]]
+                        | flags[FLAG["used_in_host"]], CommandError.BAD_CONTEXT)
+                m.next = "TAKE_HEAD"
+
+        with x.step("AIM_HEAD"):
+            m.d.comb += x.offset_to.eq(Offset.CURSOR_ENTRY)
+            m.next = "READ_HEAD"
+        with x.step("READ_HEAD"):
+            with x.read(Base.AVAIL, By.OFFSET):
+                m.next = "TAKE_HEAD"
+        with x.step("TAKE_HEAD"):
+            m.d.comb += x.link.eq(Link.HALF)
+            with m.If(x.came):
+                new = x.fresh != 0
+                x.check(new & x.beyond, CommandError.BAD_DESCRIPTOR)
+                x.check(x.too_many, CommandError.BAD_AVAIL)
+                x.writable.set(0)
+                x.total.set(0)
+                with m.If(~new):
+                    m.d.sync += x.raises.eq(flags[FLAG["always_notify"]])
+                    m.next = "RETIRE"
+                with m.Elif(x.pushing.value):
+                    m.d.comb += x.offset_to.eq(Offset.HEAD)
+                    x.index.set(x.link_value)
+                    x.total.set(x.steps.value)      # kept for the second walk of the chain
+                    x.entry.set(1)
+                    x.left.set(x.context.push_slot_log2)
+                    m.d.sync += x.piece.eq(1)
+                    m.next = "PUSH_SHIFT"
+                with m.Else():
+                    self.mirror()
+
+        with x.step("PUSH_SHIFT"):
+            m.d.comb += x.offset_to.eq(Offset.SHIFT)
+            x.entry.set(x.entry.value << 1)
+            x.left.set(x.left_after)
+            with m.If(x.left.value == 1):
+                m.next = "PUSH_AIM"
+        with x.step("PUSH_AIM"):
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_PUSH), x.by.eq(By.OFFSET)]
+            x.host.set(x.host_sum)
+            m.next = "WALK_READ"
+
+        with x.step("MIRROR_TAKE"):
+            m.d.comb += x.direct.eq(1)
+            with m.If(x.came):
+                descriptor = x.descriptor
+                self._walk.count()
+                self._walk.judge()
+                x.check(descriptor.indirect & (~flags[FLAG["indirect"]] | pushes | descriptor.next),
+                        CommandError.BAD_INDIRECT)
+                x.writable.set(x.writable.value | descriptor.write)
+                x.total.set(self._walk.total)
+                m.d.comb += x.link.eq(Link.NEXT)
+                with m.If(descriptor.next):
+                    self.mirror()
+                with m.Else():
+                    x.cursor.set(x.cursor.value + 1)
+                    x.pushing.set(pushes)
+                    with m.If(x.at_last):
+                        self._post_run()
+                    with m.Else():
+                        m.next = "AIM_HEAD"
+        with x.step("MIRROR_POST"):
+            self._post_run()
+
+    def mirror(self):
+        """Read the descriptor that ``link`` names, or first post those that it does not join."""
+        x, m = self._x, self._x.m
+        empty = Signal()
+        joins = Signal()
         m.d.comb += [
-            slot.eq(cursor & (context.num - 1)),
-            to_end.eq(context.num - slot),
-            size.eq(Mux(left > to_end, to_end, left)),
+            empty.eq(x.first.value == x.behind.value),
+            joins.eq(empty | (x.link_value == x.behind.value)),
         ]
+        x.index.set(x.link_value)
+        m.next = "WALK_READ"
+        with m.If(~joins):
+            m.next = "MIRROR_POST"
+        with m.Elif(~x.others | (x.budget != TURN_BUDGET)), x.read(Base.DESC, By.LINK):
+            x.behind.set(x.link_after)
+            with m.If(empty):
+                x.first.set(x.link_value)
+            m.next = "MIRROR_TAKE"
 
-        # Transfers are queued while the walk goes on.
-        pending = Signal(range(_MAX_TRANSFERS + 1))
-        lost = Signal()
-        sent = Signal()
-        m.d.comb += sent.eq(self.write.valid & self.write.ready)
-        m.d.sync += pending.eq(pending + sent - (self.write_done & (pending != 0)))
-        with m.If(self.write_done & self.write_dropped):
-            m.d.sync += lost.eq(1)
-        offers = pending != _MAX_TRANSFERS
+    def _post_run(self):
+        x, m = self._x, self._x.m
+        x.add_to(Base.DESC, By.LINK)
+        m.d.comb += [x.link.eq(Link.FIRST), x.host_base.eq(1), x.context.select.eq(_DESC)]
+        x.host.set(x.host_sum)
+        x.card.set(x.card_sum)
+        x.left.set((x.behind.value - x.first.value)[:16] << 4)
+        x.first.set(x.behind.value)
+        x.stage.set(Stage.MIRROR)
+        m.next = "SIZE"
 
-        step = AccessSteps(m, self.access, self.answer)
-        asked = Signal()
+    def end_push(self):
+        """In WALK_ON: what fits has been pushed; now walk the chain for its descriptors."""
+        x, m = self._x, self._x.m
+        x.pushing.set(0)
+        x.steps.set(x.total.value)
+        m.next = "AIM_HEAD"
 
-        def ask(address, size, then):
-            m.d.comb += [
-                self.question.payload.host_address.eq(address),
-                self.question.payload.bytes.eq(size),
-                self.question.valid.eq(~asked),
-            ]
-            with m.If(self.question.ready & self.question.valid):
-                m.d.sync += asked.eq(1)
-            with m.If(self.allowed.valid):
-                m.d.sync += asked.eq(0)
-                m.next = then
-                with m.If(~self.allowed.payload):
-                    fail(CommandError.GUARD)
+    def prepare(self):
+        """In SIZE: where what comes next belongs."""
+        x, m = self._x, self._x.m
+        with m.Switch(x.stage.value):
+            with m.Case(Stage.MIRROR):
+                m.d.comb += x.offset_to.eq(Offset.AVAIL_ENTRY)
+            with m.Case(Stage.ENTRIES):
+                m.d.comb += x.offset_to.eq(Mux(x.wraps, Offset.RING, Offset.INDEX))
+            with m.Case(Stage.REST, Stage.ELEMENT):
+                m.d.comb += x.offset_to.eq(Offset.INDEX)
 
-        def fail(code):
-            m.d.sync += error.eq(code)
-            m.next = "AWAIT_WRITES"
+    def aim(self):
+        """In EMIT for a last segment, within the switch on the stage: where what comes next is."""
+        x, m = self._x, self._x.m
+        with m.Case(Stage.MIRROR, Stage.ENTRIES, Stage.REST):
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_AVAIL)]
+            x.add_to(Base.AVAIL, By.OFFSET)
 
-        def post(*, host, card=0, size, data=None):
-            m.d.comb += [
-                write.host_address.eq(host),
-                write.card_address.eq(card),
-                write.bytes.eq(size),
-                write.immediate.eq(data is not None),
-                write.data.eq(0 if data is None else data),
-                self.write.valid.eq(offers),
-            ]
-            return m.If(sent)
+    def after(self):
+        """In EMIT, within the switch on the stage: what comes next."""
+        x, m = self._x, self._x.m
 
-        with m.FSM():
-            with m.State("IDLE"):
-                m.d.sync += [error.eq(CommandError.OK), lost.eq(0), fresh.eq(0)]
-                with m.If(self.start):
-                    m.next = "ASK_DESCRIPTORS"
-            with m.State("ASK_DESCRIPTORS"):
-                ask(context.desc_host, context.num << DESCRIPTOR_LOG2, "ASK_AVAIL")
-            with m.State("ASK_AVAIL"):
-                ask(context.avail_host, (context.num << 1) + AVAIL_RING, "READ_INDEX")
-            with m.State("READ_INDEX"):
-                with step(context.avail_card + _AVAIL_INDEX):
-                    m.d.sync += [
-                        target.eq(self.answer.payload[:16]),
-                        fresh.eq((self.answer.payload[:16] - context.published)[:16]),
-                    ]
-                    m.next = "COUNT"
-            with m.State("COUNT"):
-                m.d.sync += [cursor.eq(context.published), left.eq(fresh)]
-                with m.If(fresh > context.num):
-                    fail(CommandError.BAD_AVAIL)
-                with m.Elif(fresh != 0):
-                    m.d.comb += self.walk.eq(1)
-                    m.next = "POST_DESCRIPTORS"
-                with m.Elif(context.flags & VRING_FLAGS["always_notify"]):
-                    m.next = "RAISE"
-                with m.Else():
-                    m.next = "TELL"
-            with m.State("POST_DESCRIPTORS"):
-                offset = self.run.payload.first << DESCRIPTOR_LOG2
-                with m.If(self.run.valid):
-                    with post(host=context.desc_host + offset, card=context.desc_card + offset,
-                              size=self.run.payload.count << DESCRIPTOR_LOG2):
-                        m.d.comb += self.run.ready.eq(1)
-                with m.If(self.walked.valid):
-                    m.next = "POST_ENTRIES"
-                    with m.If(self.walked.payload != CommandError.OK):
-                        fail(self.walked.payload)
-            # In two runs where they wrap round the ring's end.
-            with m.State("POST_ENTRIES"):
-                with post(host=context.avail_host + AVAIL_RING + (slot << 1),
-                          card=context.avail_card + AVAIL_RING + (slot << 1),
-                          size=size << 1):
-                    m.d.sync += [cursor.eq(cursor + size), left.eq(left - size)]
-                    with m.If(left == size):
-                        m.next = "POST_INDEX"
-            with m.State("POST_INDEX"):
-                # The writer drops what is queued behind a loss; a known one is not followed up.
-                with m.If(lost):
-                    m.next = "AWAIT_WRITES"
-                with m.Else():
-                    with post(host=context.avail_host + _AVAIL_INDEX, size=2, data=target):
-                        m.next = "AWAIT_WRITES"
+        def next_part(stage, entries):
+            x.left.set(entries << 1)
+            x.stage.set(stage)
+            m.next = "SIZE"
 
-            with m.State("AWAIT_WRITES"):
-                with m.If(pending == 0):
-                    m.next = "WRITE_BACK"
-                    with m.If(error != CommandError.OK):
-                        m.next = "TELL"
-                    with m.Elif(lost):
-                        m.d.sync += error.eq(CommandError.BUS_MASTER_OFF)
-                        m.next = "TELL"
-            with m.State("WRITE_BACK"):
-                with step(self.job.command.card_address + VRING_CONTEXT.member("published").offset,
-                          size=2, data=target):
-                    m.next = "RAISE"
-            with m.State("RAISE"):
-                m.d.comb += [
-                    self.vector.valid.eq(1),
-                    self.vector.payload.eq(context.vector),
-                ]
-                with m.If(self.vector.ready):
-                    m.next = "TELL"
-            with m.State("TELL"):
-                m.d.comb += [
-                    self.outcome.valid.eq(1),
-                    self.outcome.payload.error.eq(error),
-                ]
-                with m.If(error == CommandError.OK):
-                    m.d.comb += self.outcome.payload.bytes.eq(fresh)
-                m.next = "IDLE"
-        return m
+        with m.Case(Stage.MIRROR):
+            with m.If(x.behind_last):
+                next_part(Stage.ENTRIES, x.batch)
+            with m.Else():
+                m.next = "WALK_READ"
+        with m.Case(Stage.ENTRIES):
+            with m.If(x.wraps):
+                next_part(Stage.REST, x.target.value & x.context.mask)
+            with m.Else():
+                next_part(Stage.INDEX, 1)
+        with m.Case(Stage.REST):
+            next_part(Stage.INDEX, 1)

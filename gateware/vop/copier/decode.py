@@ -27,7 +27,7 @@ class Decoder:
 
     Parameters
     ----------
-    x : :class:`~vop.engine.machine.Machine`
+    x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
     """
 

@@ -26,7 +26,7 @@ class Walk:
 
     Parameters
     ----------
-    x : :class:`~vop.engine.machine.Machine`
+    x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
     """
 

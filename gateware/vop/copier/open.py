@@ -15,9 +15,9 @@ class Open:
 
     Parameters
     ----------
-    x : :class:`~vop.engine.machine.Machine`
+    x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
-    turn : :class:`~vop.engine.turn.Turn`
+    turn : :class:`~vop.copier.turn.Turn`
         Whom to tell that the command must wait.
     """
 

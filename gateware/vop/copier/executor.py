@@ -60,7 +60,7 @@ class Executor(wiring.Component):
     config : ``In(ConfigLayout)``
         Whether relaxed ordering and no snoop are allowed.
     guard_registers : ``In(csr.Signature(16))``, guard_reset : ``In(1)``
-        See :class:`~vop.engine.guard.Guard`; the reset lasts 16 cycles at least.
+        See :class:`~vop.copier.guard.Guard`; the reset lasts 16 cycles at least.
     guard_refused, refused_write : ``Out(1)``
         One-cycle pulses: a host address was refused; the card tried to write a window.
     read : ``Out(stream.Signature(ReadSegmentLayout(card_bits)))``, watch : ``Out(SlotLayout)``,

@@ -16,9 +16,9 @@ class AwaitHost:
 
     Parameters
     ----------
-    x : :class:`~vop.engine.machine.Machine`
+    x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
-    turn : :class:`~vop.engine.turn.Turn`
+    turn : :class:`~vop.copier.turn.Turn`
         Who puts channels to sleep.
     """
 

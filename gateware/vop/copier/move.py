@@ -21,7 +21,7 @@ class Move:
 
     Parameters
     ----------
-    x : :class:`~vop.engine.machine.Machine`
+    x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
     """
 

@@ -100,13 +100,13 @@ def is_above(value, limit):
 class Machine:
     """Operands, adders and helpers. Each step of the state machine does its part with them.
 
-    Operands are :class:`~vop.engine.barrel.BarrelRegister`: a turn may end at any step.
+    Operands are :class:`~vop.copier.barrel.BarrelRegister`: a turn may end at any step.
 
     Parameters
     ----------
     m : :class:`amaranth.Module`
         Where the state machine is.
-    executor : :class:`~vop.engine.executor.Executor`
+    executor : :class:`~vop.copier.executor.Executor`
         Its ports.
     context, port, guard
         The submodules of the same names.

@@ -48,7 +48,7 @@ class RingFetch(wiring.Component):
     channel : ``Out(3)``
         Channel of the members from here to ``queue_head``.
     line : ``Out(LineWriteLayout(width))``, line_valid : ``Out(1)``, commit : ``Out(1)``
-        Towards :class:`~vop.engine.queue.CommandQueue`.
+        Towards :class:`~vop.copier.queue.CommandQueue`.
     queue_tail, queue_head : ``In(4)``
         What that holds of the ring.
     failed : ``Out(1)``, error : ``Out(CommandError)``

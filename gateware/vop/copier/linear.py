@@ -15,9 +15,9 @@ class Linear:
 
     Parameters
     ----------
-    x : :class:`~vop.engine.machine.Machine`
+    x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
-    move : :class:`~vop.engine.move.Move`
+    move : :class:`~vop.copier.move.Move`
         Where the bytes leave.
     """
 

@@ -34,7 +34,7 @@ class ResetWalk(wiring.Component):
         Bit per channel: executor, ring fetch or records hold something of it. Once low it stays low
         for as long as ``resetting`` is high.
     hold : ``Out(1)``, quiet : ``In(1)``
-        Asks :class:`~vop.engine.retire.Retire` for its port of the reader.
+        Asks :class:`~vop.copier.retire.Retire` for its port of the reader.
     watch : ``Out(SlotLayout)``, watch_busy : ``In(1)``, watch_error : ``In(8)``
         That port. Combinational.
     forget : ``Out(stream.Signature(SlotLayout))``

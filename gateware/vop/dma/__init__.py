@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: BSD-2-Clause
-"""Bytes between card RAM and host memory: split, aligned, tagged."""

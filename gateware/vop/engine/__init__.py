@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: BSD-2-Clause
-"""The vring-copy engine: channels, and the executor of their commands."""
