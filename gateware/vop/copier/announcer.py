@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Raise a vector only behind the writes that it announces."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -19,7 +19,8 @@ class Announcer(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature(AnnouncementLayout)).array(2)``
-        Vectors. The first goes first. An offer may be withdrawn.
+        Vectors. The first goes first, and need not wait for a cycle. An offer of the second may be
+        withdrawn.
     done : ``In(range(TICKETS))``
         From the writer: every segment before this one has left.
     idle : ``Out(1)``
@@ -39,23 +40,26 @@ class Announcer(wiring.Component):
         held = Signal(AnnouncementLayout)
         full = Signal()
         passed = Signal()
+        ripe = [has_passed(self.done, i.payload.ticket) for i in self.i]
         m.d.comb += [
             self.idle.eq(~full),
             first.ready.eq(~full),
             second.ready.eq(~full & ~first.valid),
-            self.o.valid.eq(full & passed),
-            self.o.payload.eq(held.vector),
+            self.o.valid.eq(Mux(full, passed, first.valid & ripe[0])),
+            self.o.payload.eq(Mux(full, held.vector, first.payload.vector)),
         ]
         with m.If(~full):
-            m.d.sync += [
-                held.eq(second.payload),
-                full.eq(first.valid | second.valid),
-                passed.eq(has_passed(self.done, second.payload.ticket)),
-            ]
             with m.If(first.valid):
                 m.d.sync += [
                     held.eq(first.payload),
-                    passed.eq(has_passed(self.done, first.payload.ticket)),
+                    passed.eq(ripe[0]),
+                    full.eq(~(self.o.valid & self.o.ready)),
+                ]
+            with m.Else():
+                m.d.sync += [
+                    held.eq(second.payload),
+                    passed.eq(ripe[1]),
+                    full.eq(second.valid),
                 ]
         with m.Else():
             with m.If(has_passed(self.done, held.ticket)):

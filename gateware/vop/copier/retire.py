@@ -319,6 +319,7 @@ class Retire(wiring.Component):
                 ((1 << RECORD.size) - 1) << (place << _RECORD_LOG2))
 
         announces = slot.raise_vector & (self.ended_error == CommandError.OK)
+        announces_only = Signal()            # a vector, no record
         with m.FSM() as fsm:
             m.d.comb += self.quiet.eq(fsm.ongoing("LOOK") & ~look.finished)
             with m.State("LOOK"):
@@ -326,6 +327,8 @@ class Retire(wiring.Component):
                 m.d.sync += [
                     error.eq(found),
                     astray.eq(slot.wants_record & is_card & beyond),
+                    announces_only.eq(slot.raise_vector & ~slot.wants_record
+                                      & (found == CommandError.OK)),
                     self.announcement.payload.ticket.eq(self.done),
                 ]
                 with m.If(look.finished):
@@ -355,7 +358,7 @@ class Retire(wiring.Component):
                         self.recorded.eq(self.segment.ready),
                     ]
                     m.d.sync += self.announcement.payload.ticket.eq(self.ticket + 1)
-                m.d.comb += self.announcement.valid.eq(announces & ~slot.wants_record)
+                m.d.comb += self.announcement.valid.eq(announces_only)
                 with m.If(written):
                     with m.If(announces & ~(self.announcement.valid & self.announcement.ready)):
                         m.next = "ANNOUNCE"
