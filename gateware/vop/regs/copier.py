@@ -168,15 +168,19 @@ def _channel(name: str, offset: int, doc: str, *fields: Field) -> Register:
 
 
 COPIER = Block("copier", 0x1000, 0x400, "Channels of the vring-copy engine, 128 bytes each. Each "
-               "side may write its own channels only, and read all.", (
+               "side may write its own channels only, and read all. Words of commands, `arm` and "
+               "`complete_*` are written whole. Commands of a ring keep their order, and so do "
+               "inline ones; between the two there is none.", (
     *(_channel(f"command_{n}", 4 * n, f"Word {n} of an inline command"
                + ("; writing it submits the command." if n == 7 else "."),
                Field("value", 0, 32, Access.W, "See structure `copier_command`."))
       for n in range(8)),
     _channel("control", 0x20, "State control.",
              Field("enable", 0, 1, Access.RW, "1 lets the channel start commands."),
-             Field("reset", 1, 1, Access.W, "1 drops every held command, ends the one under way "
-                   "with error RESET, clears the error, the sequence and the record position.")),
+             Field("reset", 1, 1, Access.W, "1 drops every command, those under way too, without a "
+                   "record, and clears the error, the sequence, the record position, `ring_tail` "
+                   "and `ring_head`. The channel is BUSY until nothing of its past is left; what "
+                   "is written behind the reset is executed after it.")),
     _channel("status", 0x24, "State.",
              Field("state", 0, 2, Access.R, "State of the channel.", enum=ChannelState),
              Field("held", 8, 8, Access.R, "Commands held, the one under way included."),
@@ -203,16 +207,17 @@ COPIER = Block("copier", 0x1000, 0x400, "Channels of the vring-copy engine, 128 
     _channel("ring_head", 0x44, "Progress in the command ring.",
              Field("index", 0, 16, Access.R, "Commands taken from the ring since reset: their "
                    "places may be written again.")),
-    _channel("coalesce", 0x48, "Interrupt coalescing. A command that ends with an error, or the "
-             "last one held, does not wait beyond `ticks`.",
+    _channel("coalesce", 0x48, "Interrupt coalescing. A failure interrupts at once, whether asked "
+             "for or not. An interrupt may come a little behind the end of its command.",
              Field("count", 0, 8, Access.RW, "Commands that want an interrupt before one is given; "
                    "0 and 1: each."),
              Field("ticks", 8, 16, Access.RW, "Longest wait since the first of them, in ticks of "
-                   "128 cycles; 0: none.")),
+                   "128 cycles; 0: until the channel has run out of commands.")),
     _channel("arm", 0x4C, "`arm` in one store.",
              Field("value", 0, 16, Access.W, "Event index or flags."),
              Field("context", 16, 16, Access.W, "Address of the vring context / 64.")),
-    _channel("complete_id", 0x50, "`complete` in one 8-byte store: first half.",
+    _channel("complete_id", 0x50, "`complete` in one 8-byte store: first half. No other command "
+             "may be written to the channel before the second.",
              Field("used_id", 0, 16, Access.W, "Head of the finished chain."),
              Field("context", 16, 16, Access.W, "Address of the vring context / 64.")),
     _channel("complete_len", 0x54, "`complete` in one 8-byte store: second half; writing it "

@@ -667,7 +667,9 @@ enum vop_config_change {
 
 /*
  * Block copier: Channels of the vring-copy engine, 128 bytes each. Each side
- * may write its own channels only, and read all.
+ * may write its own channels only, and read all. Words of commands, `arm` and
+ * `complete_*` are written whole. Commands of a ring keep their order, and so
+ * do inline ones; between the two there is none.
  */
 #define VOP_COPIER_BLOCK			0x01000u
 #define VOP_COPIER_BLOCK_BYTES			0x400u
@@ -788,8 +790,9 @@ enum vop_config_change {
 #define VOP_COPIER_RING_HEAD_INDEX_MASK		0x0000ffffu
 
 /*
- * Interrupt coalescing. A command that ends with an error, or the last one
- * held, does not wait beyond `ticks`. Written by: both.
+ * Interrupt coalescing. A failure interrupts at once, whether asked for or not.
+ * An interrupt may come a little behind the end of its command. Written by:
+ * both.
  */
 #define VOP_COPIER_COALESCE			0x01048u
 #define VOP_COPIER_COALESCE_COUNT		8
@@ -804,7 +807,10 @@ enum vop_config_change {
 #define VOP_COPIER_ARM_VALUE_MASK		0x0000ffffu
 #define VOP_COPIER_ARM_CONTEXT_MASK		0xffff0000u
 
-/* `complete` in one 8-byte store: first half. Written by: both. */
+/*
+ * `complete` in one 8-byte store: first half. No other command may be written
+ * to the channel before the second. Written by: both.
+ */
 #define VOP_COPIER_COMPLETE_ID			0x01050u
 #define VOP_COPIER_COMPLETE_ID_COUNT		8
 #define VOP_COPIER_COMPLETE_ID_STRIDE		0x80u
