@@ -48,7 +48,8 @@ regs-check: tools ## Generated headers and documents are current
 
 unit: tools ## One component at a time; firmware core and ring logic under sanitizers
 	$(call step,unit tests)
-	@$(PY) -m pytest -n auto -m "not cosim" gateware/tests firmware/tests host-driver/tests
+	@$(PY) -m pytest -n auto -m "not cosim and not engine" gateware/tests firmware/tests host-driver/tests
+	@echo "not run: the tests marked engine, of the copier that is not in the card yet: make engine"
 
 stories: tools ## The whole endpoint at its pins; SEED=n replays one
 	$(call step,stories)
@@ -60,7 +61,11 @@ cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo'
 	@$(PY) -m pytest -m cosim sim host-driver/tests
 
 ##@ Beyond `make test`
-.PHONY: formal test-hostile
+.PHONY: engine formal test-hostile
+engine: tools ## The copier to come, and its requester: not in the card yet
+	$(call step,engine and requester)
+	@$(PY) -m pytest -n auto -m engine gateware/tests
+
 formal: tools ## Bounded proofs, and a planted bug that each must find
 	$(call step,formal proofs)
 	@$(PY) -m formal
