@@ -48,8 +48,8 @@ regs-check: tools ## Generated headers and documents are current
 
 unit: tools ## One component at a time; firmware core and ring logic under sanitizers
 	$(call step,unit tests)
-	@$(PY) -m pytest -n auto -m "not cosim and not engine" gateware/tests firmware/tests host-driver/tests
-	@echo "not run: the tests marked engine, of the copier that is not in the card yet: make engine"
+	@$(PY) -m pytest -n auto -m "not cosim and not long" gateware/tests firmware/tests host-driver/tests
+	@echo "not run: the long tests of the copier's parts, which take half an hour: make unit-long"
 
 stories: tools ## The whole endpoint at its pins; SEED=n replays one
 	$(call step,stories)
@@ -61,10 +61,10 @@ cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo'
 	@$(PY) -m pytest -m cosim sim host-driver/tests
 
 ##@ Beyond `make test`
-.PHONY: engine formal test-hostile
-engine: tools ## The copier to come, and its requester: not in the card yet
-	$(call step,engine and requester)
-	@$(PY) -m pytest -n auto -m engine gateware/tests
+.PHONY: unit-long formal test-hostile
+unit-long: tools ## Every width, alignment and fault of the parts of copier and requester
+	$(call step,long unit tests)
+	@$(PY) -m pytest -n auto -m long gateware/tests
 
 formal: tools ## Bounded proofs, and a planted bug that each must find
 	$(call step,formal proofs)
