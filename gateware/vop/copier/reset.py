@@ -34,8 +34,7 @@ class ResetWalk(wiring.Component):
         Bit per channel: executor, ring fetch or records hold something of it. Once low it stays low
         for as long as ``resetting`` is high.
     hold : ``Out(1)``, quiet : ``In(1)``
-        Asks :class:`~vop.copier.retire.Retire` for its port of the reader. Once quiet it stays so
-        for as long as ``hold`` is high.
+        Asks :class:`~vop.copier.retire.Retire` for its port of the reader.
     watch : ``Out(SlotLayout)``, watch_busy : ``In(1)``, watch_error : ``In(8)``
         That port. Combinational.
     forget : ``Out(stream.Signature(SlotLayout))``
@@ -125,14 +124,11 @@ class ResetWalk(wiring.Component):
                     m.d.sync += slot.eq(slot + 1)
                     m.next = "LOOK"
                     with m.If(slot == SLOTS - 1):
-                        m.next = "SETTLE"
-            with m.State("SETTLE"):
+                        m.next = "CLEAR"
+            with m.State("CLEAR"):
                 with m.If(~known.bit_select(self.channel, 1)):
                     m.next = "REST"       # it was reset once more meanwhile
-                with m.Elif(self.quiet):
-                    m.next = "CLEAR"
-            with m.State("CLEAR"):
-                with m.If(self.may_clear):
+                with m.Elif(self.quiet & self.may_clear):
                     m.d.comb += self.clear.eq(1)
                     m.next = "REST"
         return m

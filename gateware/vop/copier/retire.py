@@ -266,8 +266,8 @@ class Retire(wiring.Component):
         # The record, and where it goes.
         address = Signal(64)
         places = Signal(self._card_bits - _RECORD_LOG2 + 1)
-        beyond = Signal(3)                   # it would lie beyond card RAM; for three reasons
-        astray = Signal()                    # ... as was known in the cycle before
+        beyond = Signal()                    # it would lie beyond card RAM
+        astray = Signal()                    # ... on a channel of the card; known a cycle later
         record = Signal(RecordLayout)
         m.d.comb += [
             index.eq(past.position & Cat(log2 > n for n in range(len(index)))),
@@ -275,7 +275,8 @@ class Retire(wiring.Component):
                 Cat(registers["record_lo"], registers["record_hi"])[_RECORD_LOG2:] + index),
             places.eq(registers["record_lo"][_RECORD_LOG2:self._card_bits]
                       + index[:len(places) - 1]),
-            astray.eq(slot.wants_record & is_card & beyond.any()),
+            beyond.eq(places[-1] | (index[len(places) - 1:] != 0)
+                      | (registers["record_lo"][self._card_bits:] != 0)),
             found.eq(slot.error),
             record.control.eq((slot.tag << RECORD_BITS["tag_lsb"])
                               | (error << RECORD_BITS["error_lsb"])
@@ -325,8 +326,7 @@ class Retire(wiring.Component):
                 m.d.comb += looks.eq(~look.finished)
                 m.d.sync += [
                     error.eq(found),
-                    beyond.eq(Cat(places[-1], index[len(places) - 1:].any(),
-                                  registers["record_lo"][self._card_bits:].any())),
+                    astray.eq(slot.wants_record & is_card & beyond),
                     announces_only.eq(slot.raise_vector & ~slot.wants_record
                                       & (found == CommandError.OK)),
                     self.announcement.payload.ticket.eq(self.done),
