@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 from vop import verilog
-from vop.pcie.tags import TagAllocator
+from vop.shallow_queue import ShallowQueue
 
 from sim.harness import build as build_module
 from sim.harness import recipe
@@ -72,7 +72,7 @@ def test_a_model_is_built_once(model):
     assert (model.directory / "ready").stat().st_mtime_ns == made
 
 
-FOUR_TAGS = partial(TagAllocator, count=4)
+QUEUE_OF_FOUR = partial(ShallowQueue, shape=8, depth=4)
 
 
 def test_a_model_that_exists_is_found_without_conversion(monkeypatch, tmp_path):
@@ -81,16 +81,16 @@ def test_a_model_that_exists_is_found_without_conversion(monkeypatch, tmp_path):
     monkeypatch.setattr(build_module, "BUILD_ROOT", tmp_path)
     monkeypatch.setattr(build_module, "_verilate", finish)
 
-    model = build(FOUR_TAGS, name="tags")
+    model = build(QUEUE_OF_FOUR, name="queue")
 
-    assert build(FOUR_TAGS, name="tags") == model
+    assert build(QUEUE_OF_FOUR, name="queue") == model
     assert len(conversions) == 1
-    build(FOUR_TAGS, name="other")
+    build(QUEUE_OF_FOUR, name="other")
     assert len(conversions) == 2
     (model.directory / "ready").unlink()
-    assert build(FOUR_TAGS, name="tags") == model
+    assert build(QUEUE_OF_FOUR, name="queue") == model
     assert len(conversions) == 3
-    build(TagAllocator(count=4), name="tags")
+    build(ShallowQueue(8, depth=4), name="queue")
     assert len(conversions) == 4
 
 
@@ -107,27 +107,33 @@ def test_an_edit_during_conversion_is_not_remembered(monkeypatch, tmp_path):
     keys = iter(["before", None, "before", None])
     monkeypatch.setattr(build_module, "key_of", lambda make: next(keys))
 
-    build(FOUR_TAGS, name="tags")
-    build(FOUR_TAGS, name="tags")
+    build(QUEUE_OF_FOUR, name="queue")
+    build(QUEUE_OF_FOUR, name="queue")
 
     assert len(conversions) == 2
 
 
 def test_equal_recipes_have_equal_keys_and_different_ones_do_not():
     keys = [
-        recipe.key_of(make) for make in (FOUR_TAGS, partial(TagAllocator, count=5), TagAllocator)
+        recipe.key_of(make)
+        for make in (QUEUE_OF_FOUR, partial(ShallowQueue, shape=8, depth=8), ShallowQueue)
     ]
 
-    assert recipe.key_of(partial(TagAllocator, count=4)) == keys[0]
+    assert recipe.key_of(partial(ShallowQueue, shape=8, depth=4)) == keys[0]
     assert None not in keys
     assert len(set(keys)) == 3
 
 
 def test_what_cannot_be_known_by_its_sources_has_no_key():
-    class Local(TagAllocator):
+    class Local(ShallowQueue):
         pass
 
-    for make in (Counter, Local, partial(TagAllocator, 4), partial(TagAllocator, count=object())):
+    for make in (
+        Counter,
+        Local,
+        partial(ShallowQueue, 8, depth=4),
+        partial(ShallowQueue, depth=object()),
+    ):
         assert recipe.key_of(make) is None
 
 
@@ -137,29 +143,29 @@ def test_an_edited_source_has_another_key_and_none_in_a_process_that_may_have_lo
     def as_process_that_began_now():
         monkeypatch.setattr(recipe, "_AT_START", recipe.digest_of_folder(tmp_path))
 
-    source = tmp_path / "deep" / "tags.py"
+    source = tmp_path / "deep" / "queue.py"
     source.parent.mkdir()
-    source.write_text("count = 1\n")
+    source.write_text("depth = 1\n")
     monkeypatch.setattr(recipe, "_PACKAGE", tmp_path)
     as_process_that_began_now()
-    before = recipe.key_of(FOUR_TAGS)
+    before = recipe.key_of(QUEUE_OF_FOUR)
 
-    source.write_text("count = 2\n")
-    assert recipe.key_of(FOUR_TAGS) is None
+    source.write_text("depth = 2\n")
+    assert recipe.key_of(QUEUE_OF_FOUR) is None
     as_process_that_began_now()
-    assert recipe.key_of(FOUR_TAGS) not in (None, before)
+    assert recipe.key_of(QUEUE_OF_FOUR) not in (None, before)
     source.rename(tmp_path / "deep" / "other.py")
     as_process_that_began_now()
-    moved = recipe.key_of(FOUR_TAGS)
+    moved = recipe.key_of(QUEUE_OF_FOUR)
     assert moved is not None
-    source.write_text("count = 2\n")
+    source.write_text("depth = 2\n")
     as_process_that_began_now()
-    assert recipe.key_of(FOUR_TAGS) not in (None, moved)
+    assert recipe.key_of(QUEUE_OF_FOUR) not in (None, moved)
 
 
 def test_another_version_of_a_tool_makes_another_key(monkeypatch):
-    before = recipe.key_of(FOUR_TAGS)
+    before = recipe.key_of(QUEUE_OF_FOUR)
 
     monkeypatch.setattr(recipe, "version", lambda package: "another")
 
-    assert recipe.key_of(FOUR_TAGS) not in (None, before)
+    assert recipe.key_of(QUEUE_OF_FOUR) not in (None, before)
