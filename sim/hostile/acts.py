@@ -124,10 +124,7 @@ async def channel_noise(stage: Stage) -> None:
             words = [opcode | rng.getrandbits(28) << 4, 0, 0, 0,
                      rng.choice((stage.card_address() & ~63, rng.getrandbits(32))), 0,
                      rng.getrandbits(16), rng.getrandbits(32)]  # fmt: skip
-            base = card.address("copier.command_0", number)
-            data = struct.pack("<8I", *words)
-            for at in range(0, 32, 8):
-                await card.host.write(0, base + at, data[at : at + 8])
+            await card.command(number, words)
 
 
 async def aperture_noise(stage: Stage) -> None:
@@ -210,7 +207,7 @@ async def reset(stage: Stage) -> None:
     await stage.bench.reset_function()
 
 
-#: All of them, but the one that everything else disturbs.
+#: Whatever a seed draws from these disturbs honest copies, which each seed makes besides.
 ACTS = (
     honest_copies,
     bad_completions,

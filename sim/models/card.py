@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The card as the host's driver works it: registers by name, card RAM, copier commands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import cocotb
-from cocotb.triggers import Timer, with_timeout
+from cocotb.triggers import Lock, Timer, with_timeout
 from vop.regs import REGISTER_MAP
 from vop.regs.copier import CommandError, Opcode
 
@@ -38,6 +39,7 @@ class CardDriver:
 
     def __init__(self, host: Host):
         self.host = host
+        self._commanding = Lock()
 
     # Registers, as "block.register".
 
@@ -115,6 +117,17 @@ class CardDriver:
         await self.set("msix.data", host.MSIX_DATA + vector, vector)
         await self.set("msix.control", int(masked), vector)
 
+    async def command(self, number: int, words: Sequence[int]) -> None:
+        """Write a command's eight words into a channel's registers, as the driver does.
+
+        One command at a time: the stores of two would make a third that nobody meant.
+        """
+        data = b"".join(word.to_bytes(4, "little") for word in words)
+        base = self.address("copier.command_0", number)
+        async with self._commanding:
+            for at in range(0, _COMMAND_BYTES, 8):
+                await self.host.write(0, base + at, data[at : at + 8])
+
     async def channel(self, number: int = 0, vector: int = 1) -> "Channel":
         """Reset a host-owned channel, give it a record ring, enable it."""
         channel = Channel(self, number)
@@ -160,10 +173,7 @@ class Channel:
         self._next_tag = tag + 1 & 0xFFFF
         control = opcode | 1 << 4 | interrupt << 5 | to_host << 6 | tag << 16
         words = (control, length, host & 0xFFFF_FFFF, host >> 32, card, 0, used_id, used_len)
-        data = b"".join(word.to_bytes(4, "little") for word in words)
-        base = self._card.address("copier.command_0", self.number)
-        for at in range(0, _COMMAND_BYTES, 8):
-            await self._card.host.write(0, base + at, data[at : at + 8])
+        await self._card.command(self.number, words)
         return tag
 
     async def record(self, timeout_ns: int = RECORD_TIMEOUT_NS) -> Record:
