@@ -245,20 +245,33 @@ async def test_nothing_leaves_while_msi_or_bus_mastering_is_off(bench, ctx, off)
     assert await bench.taken() == [2]
 
 
-@pytest.mark.parametrize("msix", [0, 1])
+@pytest.mark.parametrize("msix, off", [(0, "msi"), (1, "bus_master")])
 @story
 async def test_an_offer_is_withdrawn_when_it_may_no_longer_leave_and_made_again_later(
-        bench, ctx, msix):
+        bench, ctx, msix, off):
     await bench.grant(msix=msix)
     await bench.set_entry(2, address=0xFEE0_0000, data=7)
     await bench.raise_vector(2)
     await bench.offered()
-    await bench.grant(msix=msix, bus_master=0)
+    await bench.grant(**{"msix": msix, off: 0})
     assert await bench.taken() == []
     assert await bench.read(PENDING) == 1 << 2
 
     await bench.grant(msix=msix)
     assert await bench.taken() == [(0xFEE0_0000, 7) if msix else 2]
+    assert await bench.read(PENDING) == 0
+
+
+@story
+async def test_what_a_hard_block_is_offered_stands_while_bus_mastering_is_off(bench, ctx):
+    await bench.grant()
+    await bench.raise_vector(2)
+    await bench.offered()
+    await bench.grant(bus_master=0)
+    for _ in range(20):
+        assert (ctx.get(bench.dut.msi.valid), ctx.get(bench.dut.msi.payload)) == (1, 2)
+        await ctx.tick()
+    assert await bench.taken() == [2]
     assert await bench.read(PENDING) == 0
 
 

@@ -179,8 +179,8 @@ class VectorSender(wiring.Component):
     idle : ``Out(1)``
         High while no vector is on its way: what is pending is masked, or may not leave.
     msi : ``Out(stream.Signature(5))``
-        Vectors for the hard block. An offer stands until it is taken or MSI is switched off; it
-        changes only with the number of vectors granted.
+        Vectors for the hard block. An offer stands until it is taken or MSI is switched off, also
+        while bus mastering is off; it changes only with the number of vectors granted.
     message : ``Out(stream.Signature(TxBeatLayout(width)))``
         Messages of MSI-X. An offer may be withdrawn.
     """
@@ -350,9 +350,11 @@ class VectorSender(wiring.Component):
     def _add_messages(self, m, by_msi, by_msix, active, sent_vector, is_msix, ends, again):
         """Offer the message under way until it is taken, or may no longer leave."""
         offered = Signal()                   # MSI: everything before the vector has been taken
+        stands = Signal()                    # what a hard block was offered stays on offer
         m.d.comb += [
+            stands.eq(offered & self.config.msi_enabled & ~self.config.msix_enabled),
             self.hold.eq(active & ~is_msix & by_msi & ~offered & ~self.tx_drained),
-            self.msi.valid.eq(active & ~is_msix & by_msi & (offered | self.tx_drained)),
+            self.msi.valid.eq(active & ~is_msix & (stands | (by_msi & self.tx_drained))),
             # The host may grant fewer while a vector stands here.
             self.msi.payload.eq(sent_vector & ((1 << self.config.msi_vectors_log2) - 1)[:5]),
             self.message.valid.eq(active & is_msix & by_msix & ~self.stall),
@@ -367,7 +369,7 @@ class VectorSender(wiring.Component):
         m.d.sync += offered.eq(self.msi.valid & ~self.msi.ready)
         with m.If((self.msi.valid & self.msi.ready) | (self.message.valid & self.message.ready)):
             m.d.sync += ends.eq(0b11)
-        with m.Elif(active & Mux(is_msix, ~by_msix, ~by_msi)):
+        with m.Elif(active & Mux(is_msix, ~by_msix, ~by_msi & ~stands)):
             m.d.sync += [ends.eq(0b11), again.eq(1)]
 
     def _add_idle(self, m, happens, by_msi, by_msix):

@@ -203,13 +203,12 @@ class Pcie7xShim(wiring.Component):
             m.d.sync += capacity.eq(pins.tx_buf_av)
         m.d.sync += link.tx_shallow.eq(pins.tx_buf_av + self.SHALLOW >= capacity)
 
-        # Interrupts. Without MSI enabled, the block would take the request for INTx.
-        may_interrupt = Signal()
+        # Interrupts. Without MSI enabled, the block would take the request for INTx. A request stands
+        # until it is taken, whatever becomes of bus mastering.
         m.d.comb += [
-            may_interrupt.eq(link.config.msi_enabled & link.config.bus_master),
-            pins.cfg_interrupt.eq(link.msi.valid & may_interrupt),
+            pins.cfg_interrupt.eq(link.msi.valid & link.config.msi_enabled),
             pins.cfg_interrupt_di.eq(link.msi.payload),
-            link.msi.ready.eq(pins.cfg_interrupt_rdy & may_interrupt),
+            link.msi.ready.eq(pins.cfg_interrupt_rdy & link.config.msi_enabled),
         ]
 
         # Configuration. Base 4.0, 7.5.3.4: 6 and 7 are reserved for MPS and MRRS; 5 is the largest.
