@@ -245,7 +245,7 @@ async def test_nothing_leaves_while_msi_or_bus_mastering_is_off(bench, ctx, off)
     assert await bench.taken() == [2]
 
 
-@pytest.mark.parametrize("msix, off", [(0, "msi"), (1, "bus_master")])
+@pytest.mark.parametrize(("msix", "off"), [(0, "msi"), (1, "bus_master")])
 @story
 async def test_an_offer_is_withdrawn_when_it_may_no_longer_leave_and_made_again_later(
         bench, ctx, msix, off):

@@ -72,7 +72,7 @@ class Signature(wiring.Signature):
     msi : ``In(stream.Signature(5))``
         Vector to raise, below ``1 << config.msi_vectors_log2``. Accepted in the cycle in which the
         hard block takes it; it leaves behind every TLP that the block has taken before. Not raised
-        while bus mastering or MSI is off; an offer is withdrawn only where MSI goes off or in reset.
+        while bus mastering or MSI is off; withdrawn only where MSI goes off, and in reset.
     config : ``Out(ConfigLayout)``
         What the host has configured.
     error : ``In(ErrorLayout)``

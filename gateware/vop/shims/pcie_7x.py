@@ -203,8 +203,8 @@ class Pcie7xShim(wiring.Component):
             m.d.sync += capacity.eq(pins.tx_buf_av)
         m.d.sync += link.tx_shallow.eq(pins.tx_buf_av + self.SHALLOW >= capacity)
 
-        # Interrupts. Without MSI enabled, the block would take the request for INTx. A request stands
-        # until it is taken, whatever becomes of bus mastering.
+        # Interrupts. Without MSI enabled, the block would take the request for INTx. A request
+        # stands until it is taken, whatever becomes of bus mastering.
         m.d.comb += [
             pins.cfg_interrupt.eq(link.msi.valid & link.config.msi_enabled),
             pins.cfg_interrupt_di.eq(link.msi.payload),
