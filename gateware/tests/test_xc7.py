@@ -25,6 +25,7 @@ NETLIST = {"modules": {
     "top": cells("LUT6", "FDRE", "RAM32M", "BUFG", "part", "part"),
     "part": cells("LUT2", "FDSE", "CARRY4", "RAMB36E1", "$scopeinfo"),
     "other": cells("LUT1"),
+    "LUT6": {**cells("$lut"), "attributes": {"blackbox": "1"}},
 }}
 
 REPORT = {

@@ -51,7 +51,9 @@ class Cells:
 
 
 def read_modules(path, *, top):
-    """Return the modules of the netlist in file ``path``, by name.
+    """Return the modules of the netlist in file ``path``, by name: those of the design.
+
+    yosys may add descriptions of the cells, marked as black boxes.
 
     Raises
     ------
@@ -60,6 +62,8 @@ def read_modules(path, *, top):
     """
     try:
         modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
+        modules = {name: module for name, module in modules.items()
+                   if "blackbox" not in module.get("attributes", {})}
         cells = {name: module["cells"] for name, module in modules.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         raise NetlistError(f"{path} is not a netlist of yosys: {reason!r}") from None
