@@ -30,6 +30,7 @@ async def reads_are_held_back_while_answers_cannot_leave(bench):
     image = bench.rng.randbytes(1024)
     await bench.card.load(0x4000, image)
     bench.block.send_delay_ns = 300
+    bench.host.root.tag_count = 64  # more than the card queues
 
     await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=16384, to_host=True)
     reads = [cocotb.start_soon(bench.card.dump(0x4000 + 16 * n, 16)) for n in range(64)]
