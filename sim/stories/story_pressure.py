@@ -26,13 +26,13 @@ async def a_slow_link_holds_the_card_back_and_loses_nothing(bench):
 @story()
 async def reads_are_held_back_while_answers_cannot_leave(bench):
     channel = await bench.card.channel()
-    buffer = bench.host.memory.allocate(16384)
+    buffer = bench.host.memory.allocate(8192)
     image = bench.rng.randbytes(1024)
     await bench.card.load(0x4000, image)
     bench.block.send_delay_ns = 300
     bench.host.root.tag_count = 64  # more than the card queues
 
-    await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=16384, to_host=True)
+    await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=8192, to_host=True)
     reads = [cocotb.start_soon(bench.card.dump(0x4000 + 16 * n, 16)) for n in range(64)]
     await bench.card.load(0x5000, b"passed")
     answers = [await read for read in reads]
