@@ -1,19 +1,36 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many counters in one memory, all of which may count in every cycle."""
 
-from amaranth.hdl import Array, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["CounterMemory"]
 
+_BITS = 6
+
+
+def _shifted_in(state):
+    """The bit that follows ``state``: x^6 + x^5 + 1, with the state 0 put among the other 63."""
+    return (state >> 5 ^ state >> 4 ^ (state & 0b11111 == 0)) & 1
+
+
+def _positions():
+    """For each state, how many steps behind state 0 it comes."""
+    positions, state = [0] * (1 << _BITS), 0
+    for position in range(1 << _BITS):
+        positions[state] = position
+        state = (state << 1 | _shifted_in(state)) % (1 << _BITS)
+    return positions
+
 
 class CounterMemory(wiring.Component):
-    """Count pulses in memory, with a few bits of register for each counter.
+    """Count pulses in memory, with six bits of register for each counter.
 
-    Each counter has an accumulator that takes a pulse in every cycle. The memory visits the
-    counters in turn, one a cycle, adds what the accumulator holds and empties it. It comes round
-    every ``count`` cycles and an accumulator holds at least as many pulses, so none is lost.
+    Those six bits, a shift register that takes a step for each pulse, are the counter's low bits,
+    in an order of their own. The memory visits the counters in turn, one a cycle: its low bits
+    follow the register's, and where they fall, the upper bits grow by one. It comes round every
+    ``count`` cycles, before a register can, so no pulse is lost.
 
     Parameters
     ----------
@@ -53,13 +70,17 @@ class CounterMemory(wiring.Component):
 
         visited = Signal(range(self._count))
         before = Signal.like(visited)            # visited in the cycle before
-        amount = Signal(range(self._count + 1))  # that it grows by
+        state = Signal(_BITS)                    # of its shift register
+        position = Signal(_BITS)
+        old = Signal(32)
         is_old = Signal()                        # the memory has been written behind the reset
         was_old = Signal()
         m.d.comb += [
             visit.addr.eq(visited),
+            old.eq(Mux(was_old, visit.data, 0)),
+            position.eq(Array(Const(n, _BITS) for n in _positions())[state]),
             write.addr.eq(before),
-            write.data.eq(Mux(was_old, visit.data, 0) + amount),
+            write.data.eq(Cat(position, old[_BITS:] + (position < old[:_BITS]))),
             write.en.eq(1),
             read.addr.eq(self.index),
             self.value.eq(Mux(is_old, read.data, 0)),
@@ -68,12 +89,11 @@ class CounterMemory(wiring.Component):
         with m.If(visited == self._count - 1):
             m.d.sync += [visited.eq(0), is_old.eq(1)]
 
-        accumulators = Array(Signal(range(self._count + 1), name=f"held_{number}")
-                             for number in range(self._count))
-        m.d.sync += amount.eq(accumulators[visited])
-        for number, held in enumerate(accumulators):
-            with m.If(visited == number):
-                m.d.sync += held.eq(self.pulses[number])
-            with m.Elif(self.pulses[number]):
-                m.d.sync += held.eq(held + 1)
+        states = Array(Signal(_BITS, name=f"state_{number}") for number in range(self._count))
+        m.d.sync += state.eq(states[visited])
+        following = Const(sum(_shifted_in(n) << n for n in range(1 << _BITS)), 1 << _BITS)
+        for pulse, held in zip(self.pulses, states, strict=True):
+            with m.If(pulse):
+                # One lookup table of six inputs; a binary counter would take six of them.
+                m.d.sync += held.eq(Cat(following.bit_select(held, 1), held))
         return m
