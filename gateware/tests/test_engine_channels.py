@@ -422,6 +422,50 @@ def test_what_the_reader_found_stops_the_channel_and_drops_what_is_behind(stutte
     bench.run(story)
 
 
+@paces
+@pytest.mark.parametrize("channel", [1, 5])
+@pytest.mark.parametrize("fault", [Plan(error=11), Plan(reading=40, read_error=11)])
+def test_a_failure_has_a_record_that_nobody_asked_for(stutters, channel, fault):
+    bench = ChannelsBench(stutters, seed=23)
+
+    async def story(ctx):
+        await bench.enable(ctx, channel, records=0x2000)
+        behind = bench.card_record(0x2020)
+        bench.plan = lambda begun: fault if begun.words[0] >> 16 == 3 else Plan(writes=1)
+        for n in range(6):
+            await bench.submit(ctx, channel, n << 16 | (RECORD if n == 1 else 0))
+        assert await bench.settle(ctx, channel) == (FAILED, 11)
+        await bench.pass_cycles(ctx, 100)
+
+        phase = 1 << 31
+        told = [(1 | phase, 0, 2, 0), (3 | 11 << 16 | phase, 0, 4, 0)]
+        if channel == 1:
+            assert [record[2:] for record in bench.log.records] == [
+                (0x2000, told[0]), (0x2010, told[1])]
+            assert [event[1:] for event in bench.log.vectors] == [(3, 2)], "behind the record"
+        else:
+            assert [bench.card_record(0x2000 + 16 * n) for n in range(2)] == told
+            assert bench.card_record(0x2020) == behind
+            assert len(bench.log.interrupts) == 1
+    bench.run(story)
+
+
+@pytest.mark.parametrize("channel", [1, 5])
+def test_without_a_record_ring_a_failure_writes_nothing_unasked(channel):
+    bench = ChannelsBench(seed=24)
+
+    async def story(ctx):
+        await bench.enable(ctx, channel, records=0, entries_log2=0)
+        bench.ram.bytes[:16] = before = bytes(range(16))
+        bench.plan = lambda begun: Plan(error=11)
+        await bench.submit(ctx, channel, 0)
+        assert await bench.settle(ctx, channel) == (FAILED, 11)
+
+        assert bench.log.records == []
+        assert bench.ram.bytes[:16] == before
+    bench.run(story)
+
+
 def test_what_the_writer_lost_fails_the_command():
     bench = ChannelsBench(seed=18)
 

@@ -39,6 +39,7 @@ class Retire(wiring.Component):
     A command ends when the reader holds nothing of its slot and the writer has sent its segments.
     Its error is the executor's, else the reader's, else BUS_MASTER_OFF if the writer has lost
     anything of the channel. Then its record is written, then its vector announced; that is its end.
+    A failure has a record whether it was asked for or not, if the channel has a record ring.
     A card channel's record that would lie outside card RAM is an error of the command.
 
     One channel is looked at in each cycle. A command ends every third cycle at most.
@@ -267,7 +268,8 @@ class Retire(wiring.Component):
         address = Signal(64)
         places = Signal(self._card_bits - _RECORD_LOG2 + 1)
         beyond = Signal()                    # it would lie beyond card RAM
-        astray = Signal()                    # ... on a channel of the card; known a cycle later
+        records = Signal()                   # it is to be written; known a cycle later
+        astray = Signal()                    # ... and would lie beyond, on a channel of the card
         record = Signal(RecordLayout)
         m.d.comb += [
             index.eq(past.position & Cat(log2 > n for n in range(len(index)))),
@@ -320,13 +322,16 @@ class Retire(wiring.Component):
 
         announces = slot.raise_vector & (self.ended_error == CommandError.OK)
         announces_only = Signal()            # a vector, no record
+        records_now = Signal()
+        m.d.comb += records_now.eq(slot.wants_record | ((found != CommandError.OK) & (log2 != 0)))
         with m.FSM() as fsm:
             m.d.comb += self.quiet.eq(fsm.ongoing("LOOK") & ~look.finished)
             with m.State("LOOK"):
                 m.d.comb += looks.eq(~look.finished)
                 m.d.sync += [
                     error.eq(found),
-                    astray.eq(slot.wants_record & is_card & beyond),
+                    records.eq(records_now),
+                    astray.eq(records_now & is_card & beyond),
                     announces_only.eq(slot.raise_vector & ~slot.wants_record
                                       & (found == CommandError.OK)),
                     self.announcement.payload.ticket.eq(self.done),
@@ -342,7 +347,7 @@ class Retire(wiring.Component):
                                   self.retire.payload.channel)),
                     ]
             with m.State("RECORD"):
-                with m.If(~slot.wants_record | astray):
+                with m.If(~records | astray):
                     m.d.comb += written.eq(1)
                 with m.Elif(is_card):
                     m.d.comb += [
@@ -376,7 +381,7 @@ class Retire(wiring.Component):
             # Zero if cleared: nothing ends then.
             following.sequence.eq(Mux(self.clear, 0, past.sequence) + ~self.clear),
             following.position.eq(Mux(self.clear, 0, past.position)
-                                  + (slot.wants_record & ~self.clear)),
+                                  + (records & ~self.clear)),
             write.addr.eq(Mux(self.clear, self.clear_channel, now)),
             write.data.eq(following),
             write.en.eq(self.clear | self.ended),

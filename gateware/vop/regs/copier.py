@@ -70,7 +70,7 @@ COPIER_LIMITS = Constants("copier_limits", "Limits of the copier.", (
 COMMAND_BITS = Constants("command_bits", "Bits of a command's first word.", (
     ("opcode_lsb", 0, "Opcode, 4 bits."),
     ("record_lsb", 4, "1: write a completion record when the command has ended. A command that "
-     "fails has a record in any case."),
+     "fails has a record in any case, if the channel has a record ring (`record_config`)."),
     ("interrupt_lsb", 5, "1: when the command has ended (and its record is written) raise the "
      "channel's vector (host channel) or interrupt the CPU (card channel), coalesced. A command "
      "that fails does so in any case, at once."),
@@ -193,7 +193,8 @@ COPIER = Block("copier", 0x1000, 0x400, "Channels of the vring-copy engine, 128 
     _channel("record_hi", 0x30, "Address of the record ring, high half.",
              Field("value", 0, 32, Access.RW, "Host bus address bits 63 to 32.")),
     _channel("record_config", 0x34, "Shape of the record ring.",
-             Field("entries_log2", 0, 4, Access.RW, "Log2 of the records in the ring."),
+             Field("entries_log2", 0, 4, Access.RW, "Log2 of the records in the ring. 0: no ring, "
+                   "but one place, which only commands that ask for a record write."),
              Field("vector", 8, 5, Access.RW, "Vector that a host channel raises.")),
     _channel("ring_base", 0x38, "Command ring.",
              Field("address", 0, 32, Access.RW, "Card address of the ring, 32-byte aligned. Change "

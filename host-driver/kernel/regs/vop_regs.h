@@ -90,7 +90,7 @@
 
 /*
  * 1: write a completion record when the command has ended. A command that fails
- * has a record in any case.
+ * has a record in any case, if the channel has a record ring (`record_config`).
  */
 #define VOP_COMMAND_BITS_RECORD_LSB		4
 
