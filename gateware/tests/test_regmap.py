@@ -25,6 +25,7 @@ from vop.regmap.outputs import difference, generate
 from vop.regmap.to_c import FIRMWARE, LINUX, emit, macro_name, struct_name
 from vop.regmap.to_csr import CsrBank
 from vop.regs import REGISTER_MAP
+from vop.regs.copier import CommandError
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden_offsets.txt")
@@ -236,3 +237,11 @@ def test_names_in_c_begin_with_vop_once():
     assert macro_name("link", "cpu") == "VOP_LINK_CPU"
     assert struct_name(Struct("vop_shared", 4, "Shared.", (member(),))) == "vop_shared"
     assert struct_name(Struct("shared", 4, "Shared.", (member(),))) == "vop_shared"
+
+
+def test_the_gateware_gives_every_error_that_is_declared():
+    gateware = "".join(path.read_text() for part in ("copier", "requester")
+                       for path in (ROOT / "gateware/vop" / part).glob("*.py"))
+
+    assert [error.name for error in CommandError
+            if not re.search(rf"CommandError\.{error.name}\b", gateware)] == []

@@ -33,7 +33,6 @@ class CommandError(IntEnum):
     ABORTED_BY_HOST = 7    #: the host answered Completer Abort
     POISONED = 8           #: the host answered with poisoned data
     BUS_MASTER_OFF = 9     #: bus mastering is, or was, switched off
-    RESET = 10             #: the channel was reset while the command was under way
     BAD_CONTEXT = 11       #: a vring context that contradicts itself
     BAD_AVAIL = 12         #: the avail index ran ahead by more than the ring holds
     BAD_DESCRIPTOR = 13    #: a head or NEXT index beyond the ring
