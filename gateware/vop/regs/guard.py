@@ -12,7 +12,8 @@ GUARD_LIMITS = Constants("guard_limits", "Sizes of the guard.", (
 _COUNT = GUARD_LIMITS["windows"]
 
 GUARD = Block("guard", 0x0400, 0x100, "Host windows. A host address that the CPU or a ring "
-              "supplies must lie, with its whole length, in one of them.", (
+              "supplies must lie in one of them, and so must every byte that is moved: each piece "
+              "of a transfer is judged by itself, right before it is sent.", (
     Register("base_lo", 0x00, "Start of a window, low half.", (
         Field("value", 0, 32, Access.RW, "Host bus address bits 31 to 0; the low 12 are ignored."),
     ), written_by=Side.HOST, count=_COUNT, stride=16),

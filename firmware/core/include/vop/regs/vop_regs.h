@@ -455,7 +455,8 @@ enum vop_config_change {
 
 /*
  * Block guard: Host windows. A host address that the CPU or a ring supplies
- * must lie, with its whole length, in one of them.
+ * must lie in one of them, and so must every byte that is moved: each piece of
+ * a transfer is judged by itself, right before it is sent.
  */
 #define VOP_GUARD_BLOCK				0x00400u
 #define VOP_GUARD_BLOCK_BYTES			0x100u
