@@ -50,6 +50,8 @@ class _Task:
             return f"an assertion fails in cycle {verdict['step']}: see {verdict['trace']}"
         if not verdict["covered"]:
             return "a cover is not reached: the proof says less than it seems to"
+        if self.proof.inductive and not verdict["for_ever"]:
+            return "the claim does not follow from itself by induction"
         return None
 
 
@@ -70,6 +72,8 @@ def _tell(result: dict) -> None:
         outcome = f"FAILED: {result['wrong']}"
     elif result["bug"]:
         outcome = f"found in cycle {result['step']}"
+    elif result["for_ever"]:
+        outcome = "holds for ever"
     else:
         outcome = f"holds for {result['depth']} cycles"
     print(f"{what:<76} {result['seconds']:6.1f} s  {outcome}", flush=True)

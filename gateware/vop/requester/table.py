@@ -41,7 +41,7 @@ class ReadTable(wiring.Component):
     card_bits : :class:`int`
         Bits of a card address.
     tags : :class:`int`
-        Tags: a power of two, 32 to 256.
+        Tags: a power of two, 2 to 256.
 
     Members
     -------
@@ -67,8 +67,8 @@ class ReadTable(wiring.Component):
     """
 
     def __init__(self, *, card_bits, tags):
-        if tags not in (32, 64, 128, 256):
-            raise ValueError(f"Tags must be 32, 64, 128 or 256, not {tags!r}")
+        if tags not in (2, 4, 8, 16, 32, 64, 128, 256):
+            raise ValueError(f"Tags must be a power of two from 2 to 256, not {tags!r}")
         self._card_bits = card_bits
         self._tags = tags
         entry = ReadEntryLayout(card_bits)
