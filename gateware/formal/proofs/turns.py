@@ -5,7 +5,6 @@ from amaranth.hdl import Assert, Assume, Cover, Module, Mux, Signal
 from vop.copier.turns import next_turn
 from vop.pcie.sender import Sender
 from vop.soc.memory_merge import ReadScheduler
-from vop.soc.round_robin import RoundRobin
 from vop.soc.turns import Turns
 
 from ..proof import Harness, Plant, Proof
@@ -78,18 +77,6 @@ def _turns(m, requests, served):
     ]
     m.d.sync += standing.eq(requests & ~(served << dut.turn))
     return dut.turn, 1
-
-
-def _round_robin(m, requests, served):
-    m.submodules.dut = dut = RoundRobin(count=_COUNT)
-    turn = Signal(range(_COUNT + 1))
-    m.d.comb += [
-        dut.requests.eq(requests),
-        dut.advance.eq(served),
-        turn.eq(Mux(dut.grants[0], 0, Mux(dut.grants[1], 1, Mux(dut.grants[2], 2, _COUNT)))),
-        Assert((dut.grants & (dut.grants - 1)[:_COUNT]) == 0),
-    ]
-    return turn, 0
 
 
 def _channels(m, requests, served):
@@ -205,11 +192,6 @@ PROOFS = (
           lambda: Turn(_turns), 14, (
               Plant("the turn stays where it is while its owner asks", "vop.soc.turns",
                     "self.served | ~self.requests[owner]", "~self.requests[owner]"),
-          )),
-    Proof("turns-round-robin", "A request of RoundRobin waits for each other one once.",
-          lambda: Turn(_round_robin), 14, (
-              Plant("the lowest number goes first", "vop.soc.round_robin",
-                    "first = self.requests & later", "first = self.requests & 0"),
           )),
     Proof("turns-channels", "A channel waits for one turn of each other one.",
           lambda: Turn(_channels), 14, (
