@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many ports onto the few that card RAM has: who writes, who reads."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,7 +47,6 @@ class WriteMerger(wiring.Component):
         span, write = self.span, self.write
         source = Signal(range(len(self.writes) + 1))
         chosen = Signal.like(self.writes[0].payload)
-        valid = Signal()
         m.submodules.turns = turns = Turns(count=len(self.writes))
         m.d.comb += [
             turns.requests.eq(Cat(port.valid for port in self.writes)),
@@ -56,17 +55,11 @@ class WriteMerger(wiring.Component):
         ]
         for index, port in enumerate(self.writes):
             m.d.comb += port.ready.eq(~span.valid & (turns.turn == index))
-        with m.Switch(source):
-            with m.Case(0):
-                m.d.comb += [
-                    chosen.line.eq(span.payload.line),
-                    chosen.data.eq(span.payload.data),
-                    chosen.strobe.eq(span.payload.strobe),
-                    valid.eq(span.valid),
-                ]
-            for index, port in enumerate(self.writes):
-                with m.Case(index + 1) if port is not self.writes[-1] else m.Default():
-                    m.d.comb += [chosen.eq(port.payload), valid.eq(port.valid)]
+        # Chosen in binary: so wide a multiplexer has a place of its own in the chip's slices.
+        for member in ("line", "data", "strobe"):
+            sources = Array(getattr(one.payload, member) for one in (span, *self.writes))
+            m.d.comb += getattr(chosen, member).eq(sources[source])
+        valid = Array(one.valid for one in (span, *self.writes))[source]
         m.d.sync += [
             write.line.eq(chosen.line),
             write.data.eq(chosen.data),
