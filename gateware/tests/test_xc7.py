@@ -12,7 +12,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 from vop.xc7 import synth, timing, tools
 from vop.xc7.limits import Limits, LimitsError, read_limits
-from vop.xc7.netlist import Cells, NetlistError, count_modules, read_modules
+from vop.xc7.netlist import Cells, NetlistError, count_modules, count_placed_tables, read_modules
 from vop.xc7.report import ReportError, read_report
 from vop.xc7.stub import Stubbed
 
@@ -102,7 +102,7 @@ def test_a_report_tells_speed_use_and_the_path_in_words(tmp_path):
     report = read_report(written(tmp_path, REPORT), clock="pcie_clk")
 
     assert report.fmax_mhz == {"pcie_clk": 131.5, "cpu_clk": 101.0}
-    assert (report.luts, report.ffs) == (12, 7)
+    assert report.ffs == 7
     assert report.used == {"SLICE_LUTX": 12, "SLICE_FFX": 7}
     assert report.path == (" 1.50 ns  dut.card.arbiter.grant",
                            " 1.75 ns  dut.card.memory.bank0.0.0",
@@ -200,7 +200,22 @@ def test_the_cells_of_the_stub_are_those_of_its_registers():
              "card.stub.folded": [8, 9, "0"], "card.dut.stub.driven_too": [10]}
     module = {"netnames": {name: {"bits": bits} for name, bits in names.items()}}
 
-    assert timing.stub_cells(module) == Cells(luts=2, ffs=7)
+    assert timing.stub_cells(module) == Cells(luts=1, ffs=7)
+
+
+def test_a_placed_table_counts_once_whatever_it_serves_as(tmp_path):
+    places = ("SLICE_X1Y2/A6LUT", "SLICE_X1Y2/A5LUT", "SLICE_X1Y2/B6LUT", "SLICE_X1Y3/A5LUT",
+              "SLICE_X1Y3/AFF", "RAMB36_X1Y1/RAMB36E1")
+    placed = {f"c{index}": {"type": "any", "attributes": {"NEXTPNR_BEL": place}}
+              for index, place in enumerate(places)}
+
+    def count(some):
+        return count_placed_tables(
+            written(tmp_path, {"modules": {"top": {"cells": dict(some) | {"pad": {"type": "x"}}}}}))
+
+    assert count(placed.items()) == 3
+    with pytest.raises(NetlistError, match="no cell in a lookup table"):
+        count(list(placed.items())[4:])
 
 
 def program(folder, text):

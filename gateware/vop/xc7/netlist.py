@@ -5,12 +5,13 @@ import json
 import re
 from dataclasses import dataclass
 
-__all__ = ["Cells", "NetlistError", "count_modules", "read_modules"]
+__all__ = ["Cells", "NetlistError", "count_modules", "count_placed_tables", "read_modules"]
 
 #: Lookup tables that a distributed memory or a shift register occupies.
 _MEMORY_TABLES = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4,
                   "SRL16E": 1, "SRLC32E": 1}
 _TABLE = re.compile(r"LUT[1-6]")
+_TABLE_SITE = re.compile(r"(?P<site>.*[A-D])[56]LUT")
 _FLIP_FLOP = re.compile(r"FD[RSCP]E")
 _OTHERS = {"RAMB36E1": "ramb36", "RAMB18E1": "ramb18", "DSP48E1": "dsps", "CARRY4": "carries"}
 
@@ -91,3 +92,25 @@ def count_modules(modules, *, top):
 
     visit(top, ())
     return totals
+
+
+def count_placed_tables(path):
+    """Count the lookup tables in use in the placed netlist of nextpnr in file ``path``.
+
+    The chip's lookup tables have six inputs, and are two of five inputs where two cells need no
+    more than those. Such a pair is one lookup table, as is one that is memory.
+
+    Raises
+    ------
+    NetlistError
+        If the file is no netlist, or has no cell in a lookup table.
+    """
+    sites = set()
+    for module in read_modules(path, top="top").values():
+        for cell in module["cells"].values():
+            place = _TABLE_SITE.fullmatch(cell.get("attributes", {}).get("NEXTPNR_BEL", ""))
+            if place:
+                sites.add(place["site"])
+    if not sites:
+        raise NetlistError(f"{path} has no cell in a lookup table")
+    return len(sites)

@@ -24,7 +24,6 @@ class Report:
     """
 
     fmax_mhz: dict
-    luts: int
     ffs: int
     used: dict
     path: tuple
@@ -58,13 +57,12 @@ def read_report(path, *, clock):
                           f"{', '.join(sorted(fmax)) or 'none'}")
     if not used.get(_TABLES) or not used.get(_FLIP_FLOPS):
         raise ReportError(f"{path} tells of no placed {_TABLES} and {_FLIP_FLOPS}")
-    return Report(fmax_mhz=fmax, luts=used[_TABLES], ffs=used[_FLIP_FLOPS], used=used, path=words,
-                  path_ns=delay)
+    return Report(fmax_mhz=fmax, ffs=used[_FLIP_FLOPS], used=used, path=words, path_ns=delay)
 
 
 def _clock_name(net):
-    """Port that a clock net comes from, whatever buffers are between."""
-    return re.split(r"[$.]", net)[0]
+    """Port that a clock net comes from, whatever buffers and modules are between."""
+    return net.partition("$")[0].rpartition(".")[2]
 
 
 def _is_of(path, clock):

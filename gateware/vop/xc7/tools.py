@@ -20,7 +20,8 @@ _EVERY_S = 60           # a line of progress
 _WORDS = 15             # last lines shown of a tool that failed
 
 #: yosys: abc9 knows the delays of lookup tables and carry chains.
-_SYNTHESIS = "synth_xilinx -family xc7 -abc9"
+#: Wide multiplexers take the slices' own, which saves a tenth of the lookup tables.
+_SYNTHESIS = "synth_xilinx -family xc7 -abc9 -widemux 5"
 
 #: Widest sum, in bits, that is made of lookup tables alone: a carry chain is no faster up to here,
 #: and as placed each of its bits takes two halves of a lookup table, used or not.
@@ -114,13 +115,14 @@ def synthesise(sources, *, top, folder, flatten=True):
 
 
 def place_and_route(netlist, *, constraints, seed, ask_mhz, folder):
-    """Place and route ``netlist``; return the path of the tool's report.
+    """Place and route ``netlist``; return the paths of the tool's report and of what it placed.
 
     Setup is reported, not judged, and hold is not signed off: the chip database's model of hold is
     not to be trusted.
     """
-    report = folder / f"seed{seed}.json"
+    report, placed = folder / f"seed{seed}.json", folder / f"seed{seed}.placed.json"
     run([find_nextpnr(), "--device", DEVICE, "--json", netlist, "-o", f"xdc={constraints}",
-         "--seed", seed, "--freq", ask_mhz, "--timing-allow-fail", "--report", report, "-q"],
+         "--seed", seed, "--freq", ask_mhz, "--timing-allow-fail", "--report", report, "--write",
+         placed, "-q"],
         log=folder / f"seed{seed}.log", what=f"place and route, seed {seed}", limit_s=1500)
-    return report
+    return report, placed
