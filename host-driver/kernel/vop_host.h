@@ -489,7 +489,7 @@ int vop_copier_init(struct vop_host *host);
 int vop_copier_start(struct vop_host *host);
 void vop_copier_stop(struct vop_host *host);
 void vop_copier_kill(struct vop_host *host);
-int vop_copier_drain(struct vop_host *host);
+int vop_copier_drain(struct vop_vdev *vdev);
 void vop_copier_forget(struct vop_vdev *vdev);
 bool vop_copier_complete(struct vop_vdev *vdev, unsigned int queue,
 			 u32 context_card, u16 head, u32 written_bytes);

@@ -547,25 +547,34 @@ bool vop_copier_complete(struct vop_vdev *vdev, unsigned int queue,
 }
 
 /**
- * vop_copier_drain() - wait until all that was submitted so far has ended
- * @host: the card
+ * vop_copier_drain() - wait until no used element of a device is under way
+ * @vdev: the virtio device; nothing more is submitted for it
  *
- * Off the steady state: the card is read.
+ * Off the steady state: if one may be, the card is read.
  *
  * Return: 0, -ETIMEDOUT or -ENODEV.
  */
-int vop_copier_drain(struct vop_host *host)
+int vop_copier_drain(struct vop_vdev *vdev)
 {
+	struct vop_host *host = vdev->host;
 	struct vop_channel *channel = &host->channel;
 	void __iomem *sequence =
 		host->registers + vop_channel_register(VOP_COPIER_SEQUENCE);
 	unsigned long bound = vop_host_wait_jiffies(VOP_WAIT_CHANNEL_RESET);
-	u32 target, value;
+	u32 target = 0, value, n;
+	bool owes = false;
 	int ret;
 
 	spin_lock_irq(&channel->reap_lock);
-	target = channel->submitted - channel->first;
+	for (n = channel->ended; n != channel->submitted; n++) {
+		if (channel->pending[n % VOP_MAX_HELD].vdev != vdev)
+			continue;
+		target = n + 1 - channel->first;
+		owes = true;
+	}
 	spin_unlock_irq(&channel->reap_lock);
+	if (!owes)
+		return 0;
 	/* What a failure has dropped never ends; a reset counts anew. */
 	ret = read_poll_timeout(readl, value,
 				value == U32_MAX || READ_ONCE(channel->failed) ||

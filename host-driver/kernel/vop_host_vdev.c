@@ -108,7 +108,7 @@ static void vop_vdev_reset(struct vop_vdev *vdev)
 	for (n = 0; n < vdev->head.num_vq; n++)
 		vop_vring_reset(&vdev->vr[n]);
 	/* Used elements that nobody waits for must not reach the next rings. */
-	if (vdev->host->single_store && vop_copier_drain(vdev->host))
+	if (vdev->host->single_store && vop_copier_drain(vdev))
 		dev_warn(&vdev->host->pdev->dev, "copier does not drain\n");
 	WRITE_ONCE(vdev->ctrl->used_address_updated, 0);
 	WRITE_ONCE(vdev->ctrl->vdev_reset, 0);
