@@ -5,7 +5,7 @@ from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from .copier.copier import Copier
+from .copier.copier import FEATURES, Copier
 from .doorbell import Doorbell
 from .identity import Identity
 from .idle import IdleDetector
@@ -48,7 +48,7 @@ class Card(wiring.Component):
     build_id : :class:`int`
         What ``identity.build.id`` says.
     features : iterable of :class:`str`
-        What ``identity.features`` says.
+        What ``identity.features`` says beyond what the copier can do.
     uart_divisor : :class:`int` or None
         Cycles per bit after reset; None for the declared value.
     timeout_cycles : :class:`int` or None
@@ -73,8 +73,7 @@ class Card(wiring.Component):
 
     def __init__(self, width=128, *, ram_bytes=CARD_ADDRESSES["default_ram_bytes"], firmware=b"",
                  cpu_run=0, cpu_variant="Lite", cpu_domain=None, clock_hz=125_000_000,
-                 build_id=0, features=("copy", "publish", "complete", "chain"), uart_divisor=None,
-                 timeout_cycles=None):
+                 build_id=0, features=(), uart_divisor=None, timeout_cycles=None):
         self._width = width
         self._ram_bytes = ram_bytes
         self._firmware = firmware
@@ -83,7 +82,7 @@ class Card(wiring.Component):
         self._cpu_domain = cpu_domain
         self._clock_hz = clock_hz
         self._build_id = build_id
-        self._features = tuple(features)
+        self._features = (*FEATURES, *features)
         self._uart_divisor = uart_divisor
         self._copier_bounds = {} if timeout_cycles is None else {"timeout_cycles": timeout_cycles}
         super().__init__({

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The host finds the card, maps it, and learns who it is."""
 
-from vop.regs.identity import VERSION
+from vop.regs.identity import IDENTITY, VERSION
 
 from sim.harness.bench import story
 
@@ -25,6 +25,15 @@ async def the_card_says_who_it_is(bench):
     assert await card.get("identity.ram") == bench.function.ram_bytes
     assert await card.field("identity.copier", "channels") == 8
     assert await card.get("identity.clock") == 125_000_000
+
+
+@story()
+async def the_card_announces_all_that_its_copier_can_do(bench):
+    declared = [field.name for field in IDENTITY.register("features").fields]
+
+    lacking = [name for name in declared if not await bench.card.field("identity.features", name)]
+
+    assert lacking == []
 
 
 @story()

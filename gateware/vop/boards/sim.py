@@ -51,7 +51,7 @@ class SimCard(wiring.Component):
     def __init__(self, *, block="pcie_7x", width=128, **parameters):
         if block not in _SHIMS:
             raise ValueError(f"Hard block must be one of {', '.join(_SHIMS)}, not {block!r}")
-        parameters.setdefault("features", ("copy", "publish", "complete", "sim"))
+        parameters.setdefault("features", ("sim",))
         parameters.setdefault("uart_divisor", _UART_DIVISOR)
         self._card = Card(width, **parameters)
         self._shim = _SHIMS[block](width)

@@ -17,7 +17,11 @@ from .channels import Channels
 from .executor import Executor
 from .segment_merge import SegmentMerge
 
-__all__ = ["CountedLayout", "Copier"]
+__all__ = ["FEATURES", "CountedLayout", "Copier"]
+
+#: What the copier can do, as ``identity.features`` names it.
+FEATURES = ("copy", "publish", "complete", "chain", "arm", "push", "list", "command_ring",
+            "single_store")
 
 #: One-cycle pulses, named like the counters of block `stats`.
 CountedLayout = data.StructLayout({
