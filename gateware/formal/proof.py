@@ -107,14 +107,15 @@ class Harness(Elaboratable):
         m.d.comb += [
             stream.valid.eq(self.any(1, f"{name}_valid")),
             payload.eq(self.any(len(payload), f"{name}_payload")),
-            Assume(self._kept(m, stream, name)),
+            Assume(self.kept(m, stream, name)),
         ]
 
     def keeps(self, m: Module, stream, name):
         """Assert the stream contract of ``stream``: an offer stands, unchanged, until taken."""
-        m.d.comb += Assert(self._kept(m, stream, name))
+        m.d.comb += Assert(self.kept(m, stream, name))
 
-    def _kept(self, m, stream, name):
+    def kept(self, m: Module, stream, name):
+        """The condition that the stream contract of ``stream`` holds in this cycle."""
         payload = Value.cast(stream.payload)
         offered = Signal(name=f"{name}_offered")
         before = Signal(len(payload), name=f"{name}_before")
