@@ -246,6 +246,28 @@ def test_a_long_copy_of_one_channel_keeps_no_other_from_its_end():
     bench.run(story)
 
 
+@pytest.mark.parametrize("began", [100, 420, 500])
+def test_a_short_copy_waits_for_a_few_segments_of_three_long_ones(began):
+    bench = Bench(seed=28)
+
+    async def story(ctx):
+        for channel in range(4):
+            await bench.enable(ctx, channel)
+        for channel in (2, 3, 1):
+            await bench.submit(ctx, channel, COPY, flags=TO_HOST, length=RAM_BYTES,
+                               host=HOST + 0x10000 * channel, card=0)
+        await cycles(ctx, began)
+        before = len(bench.host.writes)
+        await bench.submit(ctx, 0, COPY, flags=TO_HOST, length=1, host=HOST, card=0)
+        for channel in range(4):
+            await bench.finish(ctx, channel)
+
+        # What the writer holds already, and a turn of each.
+        waited = [tlp.enabled[0] for tlp in bench.host.writes].index(HOST) - before
+        assert waited * 128 <= (4 + 3 + 3) * 1024
+    bench.run(story)
+
+
 def test_a_read_that_is_never_answered_fails_its_channel_and_no_other():
     bench = Bench(seed=29)
 

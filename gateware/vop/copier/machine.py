@@ -15,8 +15,10 @@ from .ring_port import BLOCK_BYTES
 
 __all__ = ["Base", "By", "Link", "Offset", "Resume", "Stage", "is_above", "Machine"]
 
-#: Segments, or descriptors read, after which a turn ends if another channel wants one.
+#: Short segments, or descriptors read, after which a turn ends if another channel wants one; a
+#: longer segment uses all of it.
 TURN_BUDGET = 8
+SHORT_SEGMENT = 256      # bytes: below
 
 
 class Stage(enum.Enum, shape=4):

@@ -5,7 +5,7 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from ..regs.copier import COMMAND_BITS, CommandError
 from ..requester.segment import SEGMENT_BYTES
-from .machine import TURN_BUDGET, Resume, Stage
+from .machine import SHORT_SEGMENT, TURN_BUDGET, Resume, Stage
 
 __all__ = ["Move"]
 
@@ -146,7 +146,8 @@ class Move:
                 m.d.comb += ports.guard_refused.eq(1)
                 x.fail(CommandError.GUARD)
             with m.If(taken):
-                m.d.sync += x.budget.eq(Mux(x.budget == TURN_BUDGET, TURN_BUDGET, x.budget + 1))
+                m.d.sync += x.budget.eq(Mux((x.budget == TURN_BUDGET) | (x.piece >= SHORT_SEGMENT),
+                                            TURN_BUDGET, x.budget + 1))
                 x.left.set(x.left_after)
                 x.host.set(x.host_sum)
                 with m.If(x.stage.value != Stage.SCRATCH):
