@@ -43,8 +43,9 @@ class Executor(wiring.Component):
     has been handed over, or it failed with an error that names the fault.
 
     The steps, by the file that has them: ``turn`` (IDLE, SEEK, FETCH, LEAVE, STOP, RETIRE),
-    ``move`` (RUN, SIZE, EMIT), ``linear`` (copies and lists), ``walk`` (descriptors), ``publish``,
-    ``complete``, ``arm``, ``await_`` (what comes from the host).
+    ``move`` (RUN, SIZE, EMIT), ``linear`` (copies and lists), ``open`` (how commands of a ring
+    begin), ``walk`` (descriptors), ``publish``, ``complete`` (and `arm`), ``await_host`` (writes
+    that have to leave, words that come from the host). ``machine`` has what they share.
 
     Parameters
     ----------
