@@ -145,6 +145,7 @@ def test_a_ring_that_makes_no_sense_stops_its_channel_and_interrupts(base, log2,
         await bench.pass_cycles(ctx, 40)
         assert [vector for _cycle, vector, _records in bench.log.vectors] == [7]
         assert len(bench.log.interrupts) == 1
+        assert bench.log.failed == 2
 
         await bench.write(ctx, 0, CONTROL, RESET_CHANNEL)
         assert await bench.settle(ctx, 0) == (IDLE, OK)
@@ -591,6 +592,7 @@ def test_an_overflow_stops_the_channel_interrupts_and_drops_what_it_holds(stutte
         await bench.pass_cycles(ctx, 100)
         assert bench.tags(1) == [0]
         assert [event[1] for event in bench.log.vectors] == [2]
+        assert bench.log.failed == 1
 
         await bench.write(ctx, 1, CONTROL, ENABLE | RESET_CHANNEL)
         assert await bench.settle(ctx, 1) == (IDLE, OK)

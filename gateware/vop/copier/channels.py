@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from .. import csr
-from ..regs.copier import CommandError
 from ..requester.segment import CHANNELS, TICKETS, SlotLayout, WriteSegmentLayout
 from ..soc import memory_port
 from .announcer import Announcer
@@ -62,7 +61,7 @@ class Channels(wiring.Component):
     interrupt : ``Out(1)``
         One-cycle pulse: for the card's CPU.
     refused_write : ``Out(1)``, command_failed : ``Out(1)``
-        One-cycle pulses for block `stats`.
+        One-cycle pulses for block `stats`: a side wrote to a channel of the other; a channel fails.
     idle : ``Out(1)``
         No command can be executed or is on its way, and nothing remains to be told.
     """
@@ -191,7 +190,7 @@ class Channels(wiring.Component):
             states.ended.eq(retire.ended),
             states.ended_error.eq(retire.ended_error),
             states.ended_channel.eq(retire.ended_channel),
-            self.command_failed.eq(retire.ended & (retire.ended_error != CommandError.OK)),
+            self.command_failed.eq(states.alarm.any()),
             coalescer.ended.eq(retire.ended),
             coalescer.ended_channel.eq(retire.ended_channel),
             coalescer.ended_wants.eq(retire.ended_wants),

@@ -38,7 +38,7 @@ COUNTERS = (
     ("completion_timeout", "Read request whose completion did not come in time."),
     ("unexpected_completion", "Completion that matches no outstanding request, dropped."),
     ("guard_refused", "Command refused because its host address lies in no window."),
-    ("command_failed", "Copier command that ended with an error."),
+    ("command_failed", "Command that failed, or channel that failed by its queue or ring."),
     ("register_refused", "Register write by the side that may not write, or outside every block."),
     ("cpu_bus_fault", "Access of the CPU to an address that holds nothing; it reads all ones."),
     ("rx_completion_data", "Of rx_completion: with data."),

@@ -548,7 +548,10 @@ enum vop_config_change {
 #define VOP_STATS_GUARD_REFUSED			0x00838u
 #define VOP_STATS_GUARD_REFUSED_COUNT_MASK	0xffffffffu
 
-/* Copier command that ended with an error. Written by: both. */
+/*
+ * Command that failed, or channel that failed by its queue or ring. Written by:
+ * both.
+ */
 #define VOP_STATS_COMMAND_FAILED		0x0083cu
 #define VOP_STATS_COMMAND_FAILED_COUNT_MASK	0xffffffffu
 
