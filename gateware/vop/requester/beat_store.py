@@ -5,6 +5,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..rotate import ByteRotator
 from .write_plan import LineLayout
 
 __all__ = ["BeatStore"]
@@ -77,11 +78,10 @@ class BeatStore(wiring.Component):
         ]
 
         # Where they go.
-        rotated = Signal(self._width)
-        line = Signal(self._width)
+        m.submodules.rotator = rotator = ByteRotator(self._width)
         m.d.comb += [
-            line.eq(Mux(info.immediate, self.immediate, self.response.payload)),
-            rotated.eq(self._rotate(m, line, info.rotation)),
+            rotator.i.eq(Mux(info.immediate, self.immediate, self.response.payload)),
+            rotator.turn.eq(info.rotation),
         ]
         complete = Signal(2)                    # beats that this line completes
         incomplete = Signal(range(_DEPTH))      # the oldest beat that is not complete
@@ -101,7 +101,7 @@ class BeatStore(wiring.Component):
                 # overwrites it.
                 write.addr.eq(Mux((info.rotation > lane) & ~info.early, behind, incomplete)),
                 write.en.eq(stored),
-                write.data.eq(rotated[8 * lane:8 * lane + 8]),
+                write.data.eq(rotator.o[8 * lane:8 * lane + 8]),
                 read.addr.eq(oldest),
             ]
             beat.append(read.data)
@@ -127,9 +127,3 @@ class BeatStore(wiring.Component):
                                        + self.line.payload.tail, 0) - gone),
         ]
         return m
-
-    def _rotate(self, m, line, rotation):
-        """``line`` turned up by ``rotation`` bytes."""
-        for bit, turns in enumerate(rotation):
-            line = Mux(turns, line.rotate_left(8 << bit), line)
-        return line

@@ -5,6 +5,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..rotate import ByteRotator
 from ..soc.memory_span import SpanSignature
 from .table import MAX_READ_LOG2
 
@@ -55,13 +56,14 @@ class LinePlacer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        m.submodules.rotator = rotator = ByteRotator(self._width)
         line_bytes = self._width // 8
         placement = self.placement.payload
         start = placement.card_address[:self._line_log2]
-        turn = Signal(self._line_log2)
         end = Signal(range(2 * line_bytes))    # behind the last byte, from the line's start
         m.d.comb += [
-            turn.eq(start - placement.offset),
+            rotator.i.eq(placement.data),
+            rotator.turn.eq(start - placement.offset),
             # The two sums side by side are quicker than the sum of the lesser.
             end.eq(Mux(placement.wanted < placement.bytes,
                        start + placement.wanted[:self._line_log2 + 1],
@@ -72,7 +74,7 @@ class LinePlacer(wiring.Component):
         m.d.sync += [
             self.memory.request.valid.eq(self.placement.valid),
             write.line.eq(placement.card_address >> self._line_log2),
-            write.data.eq(self._rotate(m, placement.data, turn)),
+            write.data.eq(rotator.o),
         ]
         for place in range(line_bytes):
             m.d.sync += [
@@ -80,16 +82,3 @@ class LinePlacer(wiring.Component):
                 write.next_strobe[place].eq(end > line_bytes + place),
             ]
         return m
-
-    @staticmethod
-    def _rotate(m, payload, turn):
-        """``payload`` turned up by ``turn`` bytes, two bits of ``turn`` at a time: a LUT each."""
-        for low in range(0, len(turn), 2):
-            digit = turn[low:low + 2]
-            turned = Signal.like(payload, name=f"turned{low}")
-            with m.Switch(digit):
-                for value in range(1 << len(digit)):
-                    with m.Case(value):
-                        m.d.comb += turned.eq(payload.rotate_left(8 * (value << low)))
-            payload = turned
-        return payload

@@ -27,13 +27,18 @@ _SYNTHESIS = "synth_xilinx -family xc7 -abc9 -widemux 5"
 #: and as placed each of its bits takes two halves of a lookup table, used or not.
 _NARROW_SUM = 12
 
+#: Modules that are mapped each by itself: seen together, they take twice the lookup tables.
+_APART = "*.rotator_stage*"
+
 _SCRIPT = f"""\
 read_verilog {{sources}}
+setattr -mod -set keep_hierarchy 1 {_APART}
 {_SYNTHESIS} {{options}} -top {{top}} -run :fine
 select -set narrow t:$alu r:Y_WIDTH<={_NARROW_SUM} %i
 techmap -map +/techmap.v @narrow
 opt
 {_SYNTHESIS} {{options}} -top {{top}} -run fine:
+{{join}}
 write_json {{netlist}}
 """
 
@@ -104,10 +109,12 @@ def synthesise(sources, *, top, folder, flatten=True):
     each module is by itself and keeps its name.
     """
     options = "-flatten" if flatten else "-noiopad -noclkbuf"
+    join = f"setattr -mod -unset keep_hierarchy {_APART}\nflatten" if flatten else ""
     netlist = folder / "netlist.json"
     script = folder / "synthesis.ys"
     script.write_text(_SCRIPT.format(sources=" ".join(path.name for path in sources), top=top,
-                                     options=options, netlist=netlist.name), encoding="utf-8")
+                                     options=options, join=join, netlist=netlist.name),
+                      encoding="utf-8")
     # Relative names: a tool in WebAssembly sees only the folder that it runs in.
     run([find_yosys(), "-q", script.name], log=folder / "yosys.log", what="synthesis",
         limit_s=1500, folder=folder)
