@@ -14,6 +14,7 @@ from .pcie import phy
 from .pcie.endpoint import Endpoint
 from .registers import BlockDecoder, RegisterArbiter
 from .regs import CARD_ADDRESSES, COPIER, DOORBELL, GUARD, IDENTITY, LINK, MSI, MSIX, STATS
+from .reset_stretch import ResetStretch
 from .soc.cpu import Cpu
 from .soc.memory import CardMemory
 from .soc.soc import Soc
@@ -25,9 +26,11 @@ __all__ = ["Card"]
 class Card(wiring.Component):
     """Everything above the TLP contract.
 
-    While the host holds the function in reset (``phy.reset_request``), the CPU, its peripherals,
-    the doorbells, the statistics and block `link` are in reset, and the copier drops its commands;
-    what is on the link runs out. Card RAM keeps its content.
+    From power-up, a hot reset (the reset of the domain) or a function-level reset
+    (``phy.reset_request``) on, for RESET_CYCLES, the CPU, its peripherals, the doorbells, the
+    statistics and block `link` are in reset, the copier drops its commands and closes its windows,
+    and the host's register accesses wait. Behind a function-level reset what is on the link runs
+    out. Card RAM keeps its content.
 
     Parameters
     ----------
@@ -120,8 +123,10 @@ class Card(wiring.Component):
         doorbell = Doorbell()
         stats = Stats()
         idle = IdleDetector()
+        reset = ResetStretch()
 
-        while_alive = ResetInserter(endpoint.reset_request)
+        while_alive = ResetInserter(reset.active)
+        m.submodules.reset = reset
         m.submodules.endpoint = endpoint
         m.submodules.copier = copier
         m.submodules.memory = memory
@@ -143,7 +148,9 @@ class Card(wiring.Component):
         connect(m, doorbell.vectors, endpoint.vectors[1])
         m.d.comb += [
             copier.config.eq(endpoint.config),
-            copier.reset.eq(endpoint.reset_request),
+            reset.request.eq(endpoint.reset_request),
+            endpoint.request_hold.eq(reset.hold),
+            copier.reset.eq(reset.active),
             endpoint.reads_waiting.eq(copier.reads_waiting),
             endpoint.error_header.eq(copier.fault_header),
             endpoint.error.completion_timeout.eq(copier.counted.completion_timeout),
@@ -195,7 +202,7 @@ class Card(wiring.Component):
         # The computer.
         connect(m, soc.uart_sent, flipped(self.uart_sent))
         m.d.comb += [
-            soc.hold.eq(link.cpu_hold | endpoint.reset_request),
+            soc.hold.eq(link.cpu_hold | reset.active),
             soc.doorbell_groups.eq(doorbell.groups),
             soc.copier_interrupt.eq(copier.copier_interrupt),
             soc.used_interrupt.eq(copier.used_interrupt),
@@ -206,7 +213,7 @@ class Card(wiring.Component):
             self.mtimecmp.eq(soc.mtimecmp),
             self.uart_tx.eq(soc.uart_tx),
             idle.quiet.eq(soc.idle & copier.idle & endpoint.idle & ~doorbell.vectors.valid
-                          & ~endpoint.reset_request & ~self.leap),
+                          & ~reset.active & ~self.leap),
             self.idle.eq(idle.idle),
         ]
         return m

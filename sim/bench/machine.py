@@ -22,6 +22,8 @@ _STORE_BYTES = {0: 8, 2: 64}
 _SETUP = {"mps_log2": 0, "mrrs_log2": 2, "completion_bytes": 128, "seed": 1}
 _SILENCE_CYCLES = 20_000
 _SETTLE_CYCLES = 2_000_000
+# The card clears its memories and resets its channels.
+_WAKE_CYCLES = 2048
 _REST_CYCLES = 64
 
 
@@ -61,7 +63,7 @@ class _Library:
 
 
 class Machine:
-    """A card fresh from reset, and everything that it can see.
+    """A card that has just come out of reset, and everything that it can see.
 
     ``library`` is what `build.library` returns. It begins with neither throttle nor latency, as
     setting up is not measured; `behave` changes that. ``vcd`` is where to record every signal.
@@ -76,6 +78,8 @@ class Machine:
         self.memory = memoryview((ctypes.c_uint8 * HOST_BYTES).from_address(address)).cast("B")
         self._settings = dict(_SETUP)
         self.behave(throttled=False)
+        self.run(_WAKE_CYCLES)
+        self.forget()
 
     def close(self) -> None:
         """Give the memory back; the machine must not be used afterwards."""

@@ -30,6 +30,8 @@ __all__ = ["Bench", "story"]
 REST_LIMIT_NS = 200_000
 STORY_LIMIT_NS = 4_000_000
 DEFAULT_RAM_BYTES = 0x4_0000
+#: The card clears its memories and resets its channels meanwhile.
+WAKE_NS = 10_000
 
 
 def _plug_pcie_7x(dut: Any, pace: Pace, ram_bytes: int) -> tuple[Pcie7x, Any, Any]:
@@ -104,10 +106,11 @@ class Bench:
         return bench
 
     async def enumerate(self) -> None:
-        """Let the host find the card."""
+        """Let the host find the card, and wait until that has come out of reset."""
         self.warnings.enumerating = True
         await self.host.enumerate()
         self.warnings.enumerating = False
+        await Timer(WAKE_NS, "ns")
 
     async def reset_function(self) -> None:
         """Reset the function by the host's hand; it owes nothing afterwards."""

@@ -44,7 +44,7 @@ async def a_hot_reset_in_mid_transfer_leaves_a_card_that_works(bench, to_host, a
 
     await bench.hot_reset()
 
-    assert await channel.status() == (ChannelState.IDLE, CommandError.OK)
+    await bench.card.becomes("copier.status", ChannelState.IDLE)
     assert await bench.card.dump(0x4000, 4) == b"kept"
     await channel.open()
     record = await channel.copy(buffer, 0x8000, 4000, to_host=False)
@@ -67,17 +67,49 @@ async def a_hot_reset_stops_the_cpu_and_vectors_work_again_after_it(bench):
     await bench.host.vector(4)
 
 
+@cocotb.parametrize(hot=[False, True])
 @story()
-async def a_reset_stops_the_cpu_and_closes_the_guard(bench):
+async def a_reset_stops_the_cpu_and_closes_the_guard(bench, hot):
     await Puppet.started(bench.card)
     buffer = bench.host.memory.allocate(4096)
     await bench.card.open_window(3, buffer)
 
-    await bench.reset_function()
+    await (bench.hot_reset() if hot else bench.reset_function())
 
     assert await bench.card.get("link.cpu") == 0
     assert await bench.card.get("link.boot_state") == BootState.RESET
     assert await bench.card.get("guard.pages", 3) == 0
+    assert await bench.card.get("guard.base_lo", 3) == 0
+
+
+@cocotb.parametrize(hot=[False, True])
+@story()
+async def a_reset_leaves_nothing_in_the_registers_of_a_channel(bench, hot):
+    names = [f"copier.{name}" for name in ("record_lo", "record_config", "ring_tail", "coalesce")]
+    depth = await bench.card.field("identity.copier", "queue_depth")
+    for name in names:
+        await bench.card.set(name, 5, 1)
+    for _ in range(depth - 1):  # they wait, as the channel is not enabled
+        await bench.card.set("copier.command_7", 0, 1)
+
+    await (bench.hot_reset() if hot else bench.reset_function())
+
+    assert [await bench.card.get(name, 1) for name in names] == [0] * len(names)
+    for _ in range(depth):
+        await bench.card.set("copier.command_7", 0, 1)
+    assert await bench.card.field("copier.status", "held", 1) == depth
+    assert await bench.card.field("copier.status", "error", 1) == CommandError.OK
+
+
+@story()
+async def what_the_host_writes_right_behind_a_hot_reset_is_not_lost(bench):
+    await bench.hot_reset()
+
+    await bench.card.set("guard.base_lo", 0x5000, 2)
+    await bench.card.set("copier.coalesce", 3, 2)
+
+    assert await bench.card.get("guard.base_lo", 2) == 0x5000
+    assert await bench.card.get("copier.coalesce", 2) == 3
 
 
 @story()

@@ -42,7 +42,7 @@ class Endpoint(wiring.Component):
     registers_grant : ``In(1)``
         The access on ``registers`` is taken in this cycle; a read is answered in the next.
     request_hold : ``In(1)``
-        High: no register access is begun, as the card is being reset; requests wait.
+        High: no register access is begun, as the card's memories are being cleared; requests wait.
     memory_read : ``Out(memory_port.ReadSignature(line_bits, width))``
     memory_write : ``Out(memory_port.WriteSignature(line_bits, width))``
         The host's accesses to card RAM.

@@ -78,7 +78,8 @@ class Signature(wiring.Signature):
     error : ``In(ErrorLayout)``
         Faults for the hard block to report. Idle all zero.
     reset_request : ``Out(1)``
-        High while the host holds the function in reset (FLR or hot reset).
+        High while the host holds the function in reset (function-level reset); a cycle is enough.
+        In a hot reset the shim has the whole domain reset instead.
     """
 
     def __init__(self, width):
