@@ -6,6 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from ..rotate import RotatorStage
 from ..soc import memory_port
 from .window import WindowBeatLayout
 
@@ -51,12 +52,8 @@ class MemoryWriter(wiring.Component):
         shift = beat.offset_dw[:self._lane_bits]    # lane of card RAM that the first DW goes to
 
         # The beat with each DW in its lane: of its first line, or below `shift` of the next.
-        rotated_data = Signal(self._width)
-        rotated_strobe = Signal(self._width // 8)
-        m.d.comb += [
-            rotated_data.eq(self._rotated(beat.data, shift, 32)),
-            rotated_strobe.eq(self._rotated(beat.byte_enable, shift, 4)),
-        ]
+        rotated_data = self._rotated(m, beat.data, shift, name="data")
+        rotated_strobe = self._rotated(m, beat.byte_enable, shift, name="strobe")
 
         carry_data = Signal(self._width - 32)
         carry_strobe = Signal((self._width - 32) // 8)  # zero where nothing is to be written
@@ -105,11 +102,10 @@ class MemoryWriter(wiring.Component):
                 m.d.sync += [flushing.eq(0), carry_strobe.eq(0)]
         return m
 
-    def _rotated(self, value, shift, lane_width, done=0):
-        """``value`` rotated up by ``shift`` lanes, chosen bit by bit: one LUT per bit of data."""
-        if len(shift) == 0:
-            return value.rotate_left(lane_width * done)
-        place = len(shift) - 1
-        return Mux(shift[place],
-                   self._rotated(value, shift[:place], lane_width, done + (1 << place)),
-                   self._rotated(value, shift[:place], lane_width, done))
+    @staticmethod
+    def _rotated(m, word, shift, *, name):
+        """``word`` turned up by ``shift`` of its lanes."""
+        m.submodules[f"rotator_stage_{name}"] = stage = RotatorStage(
+            len(word), step=len(word) >> len(shift), count_bits=len(shift))
+        m.d.comb += [stage.i.eq(word), stage.count.eq(shift)]
+        return stage.o
