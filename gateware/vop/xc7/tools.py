@@ -20,8 +20,7 @@ _EVERY_S = 60           # a line of progress
 _WORDS = 15             # last lines shown of a tool that failed
 
 #: yosys: abc9 knows the delays of lookup tables and carry chains.
-#: Wide multiplexers take the slices' own, which saves a tenth of the lookup tables.
-_SYNTHESIS = "synth_xilinx -family xc7 -abc9 -widemux 5"
+_SYNTHESIS = "synth_xilinx -family xc7 -abc9"
 
 #: Widest sum, in bits, that is made of lookup tables alone: a carry chain is no faster up to here,
 #: and as placed each of its bits takes two halves of a lookup table, used or not.
