@@ -55,7 +55,6 @@ class WriteMerger(wiring.Component):
         ]
         for index, port in enumerate(self.writes):
             m.d.comb += port.ready.eq(~span.valid & (turns.turn == index))
-        # Chosen in binary: so wide a multiplexer has a place of its own in the chip's slices.
         for member in ("line", "data", "strobe"):
             sources = Array(getattr(one.payload, member) for one in (span, *self.writes))
             m.d.comb += getattr(chosen, member).eq(sources[source])
