@@ -18,12 +18,12 @@ from copier_bench import (
     RESET_CHANNEL,
     Bench,
 )
+from engine_rings import ALWAYS_NOTIFY, EVENT_IDX, NEXT, WRITE
+from ring_faults import head_beyond, indirect, long_loop, next_beyond, self_loop
 
 (OK, BAD_CARD_ADDRESS, GUARD, BUS_MASTER_OFF, BAD_CONTEXT, BAD_AVAIL, BAD_DESCRIPTOR, LOOP,
  BAD_INDIRECT) = (
     0, 3, 4, 9, 11, 12, 13, 14, 17)
-NEXT, WRITE, INDIRECT = 1, 2, 4
-EVENT_IDX, ALWAYS_NOTIFY = 1, 2
 NO_INTERRUPT = 1
 
 VRING = 0x56_7000_0000        # on the host: desc, then avail
@@ -182,37 +182,6 @@ def test_publish_of_a_full_ring_gathers_it_in_full_payloads():
         assert driver.host_avail(4, 64) == list(range(64))
         assert len(bench.host.writes) == 64 * 16 // 128 + 2 + 1
     bench.run(story)
-
-
-def head_beyond(driver):
-    """A head beyond the ring."""
-    driver.offer(1)
-    driver.make_available(8)
-
-
-def next_beyond(driver):
-    """A next index beyond the ring."""
-    driver.describe(2, 0, 4, NEXT, 0x8000)
-    driver.make_available(2)
-
-
-def indirect(driver):
-    """An indirect descriptor."""
-    driver.describe(2, 0, 16, INDIRECT)
-    driver.make_available(2)
-
-
-def self_loop(driver):
-    """A descriptor that follows itself."""
-    driver.describe(2, 0, 4, NEXT, 2)
-    driver.make_available(2)
-
-
-def long_loop(driver):
-    """A loop of eight."""
-    for n in range(8):
-        driver.describe(n, 0, 4, NEXT, (n + 1) % 8)
-    driver.make_available(0)
 
 
 def ran_ahead(driver):

@@ -23,6 +23,7 @@ from engine_rings import (
     Ring,
     open_windows,
 )
+from ring_faults import head_beyond, indirect, long_loop, next_beyond, self_loop
 
 (OK, BAD_CARD_ADDRESS, GUARD, BUS_MASTER_OFF, BAD_CONTEXT, BAD_AVAIL, BAD_DESCRIPTOR, LOOP,
  BAD_ORDER, BAD_INDIRECT, CHAIN_OVERFLOW) = (0, 3, 4, 9, 11, 12, 13, 14, 16, 17, 18)
@@ -125,37 +126,6 @@ def test_publish_of_a_full_ring_gathers_it():
         assert ring.host_avail(4, 64) == list(range(64))
         assert [s.bytes for s in bench.writes] == [1024, 128, 2]
     bench.run(story)
-
-
-def head_beyond(ring):
-    """A head beyond the ring."""
-    ring.offer(1)
-    ring.make_available(8)
-
-
-def next_beyond(ring):
-    """A next index beyond the ring."""
-    ring.describe(2, 0, 4, NEXT, 0x8000)
-    ring.make_available(2)
-
-
-def indirect(ring):
-    """An indirect descriptor where none is allowed."""
-    ring.describe(2, 0, 16, INDIRECT)
-    ring.make_available(2)
-
-
-def self_loop(ring):
-    """A descriptor that follows itself."""
-    ring.describe(2, 0, 4, NEXT, 2)
-    ring.make_available(2)
-
-
-def long_loop(ring):
-    """A loop of eight."""
-    for n in range(8):
-        ring.describe(n, 0, 4, NEXT, (n + 1) % 8)
-    ring.make_available(0)
 
 
 def twice(ring):
