@@ -5,8 +5,9 @@ from unittest.mock import patch
 
 from amaranth.hdl import Assert, Assume, Const, Cover, Fragment, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 from vop.pcie.tlp import CompletionStatus, Kind
+from vop.requester.aging import TagAging
 from vop.requester.reader import HostReader
 
 from ..proof import Harness, Plant, Proof
@@ -22,18 +23,10 @@ _CREDIT_DATA = 32   # units of 16 bytes
 class AnyAge(wiring.Component):
     """In the place of ``TagAging``: a read that has left may be late, and rested, at any time."""
 
-    def __init__(self, harness, *, tags):
+    def __init__(self, harness, *, tags, timeout_cycles):
         self._harness = harness
-        super().__init__({
-            "sent":     In(1),
-            "sent_tag": In(range(tags)),
-            "offered":  In(1),
-            "due":      Out(1),
-            "tag":      Out(range(tags)),
-            "look":     In(1),
-            "late":     Out(1),
-            "rested":   Out(1),
-        })
+        replaced = TagAging(tags=tags, timeout_cycles=timeout_cycles)
+        super().__init__(dict(replaced.signature.members))
 
     def elaborate(self, platform):
         m = Module()
@@ -87,7 +80,7 @@ class Reads(Harness):
         ages = []
 
         def any_age(*, tags, timeout_cycles):
-            ages.append(AnyAge(self, tags=tags))
+            ages.append(AnyAge(self, tags=tags, timeout_cycles=timeout_cycles))
             return ages[-1]
 
         with patch.multiple("vop.requester.reader", Sweep=NoSweep, TagAging=any_age):
