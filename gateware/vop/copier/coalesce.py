@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..regs.copier import COPIER, COPIER_LIMITS
 from ..requester.segment import CHANNELS, TICKETS
-from .registers import StoreLayout, word_of
+from .registers import StoreLayout, keep_stores
 from .retire import AnnouncementLayout, has_passed
 
 __all__ = ["TICK_CYCLES", "Coalescer"]
@@ -77,14 +77,9 @@ class Coalescer(wiring.Component):
         def parameter(name, channel):
             m.submodules[name] = memory = Memory(
                 shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
-            write, read = memory.write_port(granularity=8), memory.read_port()
-            m.d.comb += [
-                write.addr.eq(self.store.channel),
-                write.data.eq(self.store.data),
-                write.en.eq(Mux(self.store.word == word_of(name), self.store.strobe, 0)),
-                read.addr.eq(channel),
-                read.en.eq(1),
-            ]
+            keep_stores(m, memory, name, self.store)
+            read = memory.read_port()
+            m.d.comb += [read.addr.eq(channel), read.en.eq(1)]
             return read.data
 
         def remembered(name, shape, *, at, value, when, channel):

@@ -11,7 +11,8 @@ from ..regs.copier import COMMAND_BITS, COPIER, COPIER_LIMITS, Opcode
 from ..requester.segment import CHANNELS
 from .queue import InlineWriteLayout
 
-__all__ = ["WORD_BITS", "ControlLayout", "StoreLayout", "StateLayout", "word_of", "Registers"]
+__all__ = ["WORD_BITS", "ControlLayout", "StoreLayout", "StateLayout", "word_of", "keep_stores",
+           "Registers"]
 
 _STRIDE_LOG2 = COPIER_LIMITS["channel_stride"].bit_length() - 1
 _SIZE_LOG2 = COPIER.size.bit_length() - 1
@@ -54,6 +55,16 @@ StateLayout = data.StructLayout({
 def word_of(name):
     """Number of a register within its channel."""
     return COPIER.register(name).offset // 4
+
+
+def keep_stores(m, memory, name, store):
+    """Write what software stores in register ``name`` to ``memory``, a word for each channel."""
+    write = memory.write_port(granularity=8)
+    m.d.comb += [
+        write.addr.eq(store.channel),
+        write.data.eq(store.data),
+        write.en.eq(Mux(store.word == word_of(name), store.strobe, 0)),
+    ]
 
 
 class Registers(wiring.Component):

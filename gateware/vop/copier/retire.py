@@ -12,7 +12,7 @@ from ..requester.segment import CHANNELS, SLOTS, TICKETS, SlotLayout, WriteSegme
 from ..soc import memory_port
 from .command import RecordLayout
 from .interface import RetireLayout
-from .registers import StoreLayout, word_of
+from .registers import StoreLayout, keep_stores
 from .turns import next_turn
 
 __all__ = ["AnnouncementLayout", "has_passed", "Retire"]
@@ -251,12 +251,7 @@ class Retire(wiring.Component):
         registers = {}
         for name in ("record_lo", "record_hi", "record_config"):
             memory, registers[name] = remembered(name, 32)
-            write = memory.write_port(granularity=8)
-            m.d.comb += [
-                write.addr.eq(self.store.channel),
-                write.data.eq(self.store.data),
-                write.en.eq(Mux(self.store.word == word_of(name), self.store.strobe, 0)),
-            ]
+            keep_stores(m, memory, name, self.store)
         progress, past = remembered("progress", data.StructLayout({
             "sequence": 32, "position": 16}))
         following = Signal.like(past)

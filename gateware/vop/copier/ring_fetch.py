@@ -11,7 +11,7 @@ from ..regs.copier import COMMAND, COPIER, COPIER_LIMITS, CommandError
 from ..requester.segment import CHANNELS
 from ..soc import memory_port
 from .queue import LineWriteLayout
-from .registers import StoreLayout, word_of
+from .registers import StoreLayout, keep_stores, word_of
 from .turns import next_turn
 
 __all__ = ["RingFetch"]
@@ -98,14 +98,9 @@ class RingFetch(wiring.Component):
         for name in ("ring_base", "ring_config"):
             m.submodules[name] = memory = Memory(
                 shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
-            write, read = memory.write_port(granularity=8), memory.read_port()
-            m.d.comb += [
-                write.addr.eq(self.store.channel),
-                write.data.eq(self.store.data),
-                write.en.eq(Mux(self.store.word == word_of(name), self.store.strobe, 0)),
-                read.addr.eq(channel),
-                read.en.eq(1),
-            ]
+            keep_stores(m, memory, name, self.store)
+            read = memory.read_port()
+            m.d.comb += [read.addr.eq(channel), read.en.eq(1)]
             shapes[name] = read.data
         base = shapes["ring_base"]
         log2 = shapes["ring_config"][:_LOG2_MAX.bit_length()]
