@@ -355,14 +355,12 @@ def test_configuration_pins_become_the_contracts_configuration():
     async def drive(ctx):
         Configuration(dut.pins).set(ctx, bus=0xAB, device=0x1F, function=5, mps_log2=1,
                                     mrrs_log2=5, msi_log2=4)
-        ctx.set(dut.pins.cfg_lcommand, 1 << 3)
         ctx.set(dut.pins.cfg_dcommand, 7 << 12 | 1 << 11 | 1 << 8 | 2 << 5 | 1 << 4)
         config = ctx.get(dut.phy.config)
         assert config.id == 0xAB << 8 | 0x1F << 3 | 5
         assert (config.max_payload, config.max_read_request) == (2, 5), "7 is reserved"
-        assert (config.rcb_128, config.extended_tag, config.relaxed_ordering, config.no_snoop,
-                config.msi_enabled, config.msi_vectors_log2, config.bus_master,
-                config.link_up) == (1, 1, 1, 1, 1, 4, 1, 1)
+        assert (config.extended_tag, config.relaxed_ordering, config.no_snoop, config.msi_enabled,
+                config.msi_vectors_log2, config.bus_master, config.link_up) == (1, 1, 1, 1, 4, 1, 1)
         assert (config.msix_enabled, config.msix_masked) == (0, 0)
         ctx.set(dut.pins.cfg_interrupt_msixenable, 1)
         assert (ctx.get(dut.phy.config.msix_enabled), ctx.get(dut.phy.config.msix_masked)) == (1, 0)

@@ -440,16 +440,15 @@ def test_configuration_pins_and_device_control_become_the_contracts_configuratio
         config = ctx.get(dut.phy.config)
         assert (config.relaxed_ordering, config.extended_tag, config.no_snoop) == (0, 0, 0)
         block.configure(ctx, bus=0xAB, mps_log2=2, mrrs_log2=7, msi_log2=4)
-        ctx.set(pins.cfg_rcb_status, 1)
         ctx.set(pins.cfg_interrupt_msix_enable, 1)
         ctx.set(pins.cfg_interrupt_msix_mask, 1)
         await ctx.tick().repeat(100)
         config = ctx.get(dut.phy.config)
         assert config.id == 0xAB00
         assert (config.max_payload, config.max_read_request) == (2, 5), "7 is reserved"
-        assert (config.rcb_128, config.extended_tag, config.relaxed_ordering, config.no_snoop,
-                config.msi_enabled, config.msi_vectors_log2, config.bus_master, config.link_up,
-                config.msix_enabled, config.msix_masked) == (1, 1, 1, 1, 1, 4, 1, 1, 1, 1)
+        assert (config.extended_tag, config.relaxed_ordering, config.no_snoop, config.msi_enabled,
+                config.msi_vectors_log2, config.bus_master, config.link_up, config.msix_enabled,
+                config.msix_masked) == (1, 1, 1, 1, 4, 1, 1, 1, 1)
 
     simulate_shim(256, pace, drive, background=[answer])
 

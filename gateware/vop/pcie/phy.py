@@ -16,7 +16,6 @@ ConfigLayout = data.StructLayout({
     "bus_master":       1,   # 0: no memory request and no MSI may leave
     "max_payload":      3,   # MPS  = 128 << n bytes
     "max_read_request": 3,   # MRRS = 128 << n bytes
-    "rcb_128":          1,   # RCB: 1 = 128 bytes, 0 = 64 bytes
     "extended_tag":     1,   # 8-bit tags allowed; else 5 bits
     "relaxed_ordering": 1,   # may be set in requests
     "no_snoop":         1,   # may be set in requests

@@ -220,7 +220,6 @@ class Pcie7xShim(wiring.Component):
             config.bus_master.eq(pins.cfg_command[2]),
             config.max_payload.eq(Mux(dcommand[5:8] > 5, 5, dcommand[5:8])),
             config.max_read_request.eq(Mux(dcommand[12:15] > 5, 5, dcommand[12:15])),
-            config.rcb_128.eq(pins.cfg_lcommand[3]),
             config.extended_tag.eq(dcommand[8]),
             config.relaxed_ordering.eq(dcommand[4]),
             config.no_snoop.eq(dcommand[11]),

@@ -144,7 +144,6 @@ class PcieUsplusShim(wiring.Component):
             reader.function_status.eq(pins.cfg_function_status),
             reader.max_payload.eq(pins.cfg_max_payload),
             reader.max_read_req.eq(pins.cfg_max_read_req),
-            reader.rcb_status.eq(pins.cfg_rcb_status),
             reader.msi_enable.eq(pins.cfg_interrupt_msi_enable),
             reader.msi_mmenable.eq(pins.cfg_interrupt_msi_mmenable),
             reader.msix_enable.eq(pins.cfg_interrupt_msix_enable),

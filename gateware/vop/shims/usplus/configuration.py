@@ -37,9 +37,8 @@ class ConfigurationReader(wiring.Component):
     Members
     -------
     link_up : ``In(1)``, bus_number : ``In(8)``, function_status : ``In(16)``,
-    max_payload : ``In(2)``, max_read_req : ``In(3)``, rcb_status : ``In(4)``,
-    msi_enable : ``In(4)``, msi_mmenable : ``In(12)``, msix_enable : ``In(4)``,
-    msix_mask : ``In(4)``
+    max_payload : ``In(2)``, max_read_req : ``In(3)``, msi_enable : ``In(4)``,
+    msi_mmenable : ``In(12)``, msix_enable : ``In(4)``, msix_mask : ``In(4)``
         Pins of the block; function 0 counts.
     poll : ``In(PollLayout)``, poll_address : ``Out(10)``, poll_read : ``Out(1)``
         ``cfg_mgmt_read_data`` and ``cfg_mgmt_read_write_done``, ``cfg_mgmt_addr`` in DWs,
@@ -53,7 +52,6 @@ class ConfigurationReader(wiring.Component):
     function_status: In(16)
     max_payload:     In(2)
     max_read_req:    In(3)
-    rcb_status:      In(4)
     msi_enable:      In(4)
     msi_mmenable:    In(12)
     msix_enable:     In(4)
@@ -98,7 +96,6 @@ class ConfigurationReader(wiring.Component):
             config.bus_master.eq(self.function_status[2]),
             config.max_payload.eq(self.max_payload),
             config.max_read_request.eq(bounded(self.max_read_req)),
-            config.rcb_128.eq(self.rcb_status[0]),
             config.extended_tag.eq(device_control[_EXTENDED_TAG]),
             config.relaxed_ordering.eq(device_control[_RELAXED_ORDERING]),
             config.no_snoop.eq(device_control[_NO_SNOOP]),
