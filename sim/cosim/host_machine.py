@@ -65,7 +65,7 @@ class HostMachine(Cosim):
         """Start vopd with the share and the console, and join the console to our end."""
         self.guest.check(f"serve-share {self._owner}")
         if self.shell is None:
-            self.guest.check("card-console /run/card-console >/dev/null 2>&1 &")
+            self.guest.check("card-console /run/card-console >/dev/ttyS0 2>&1 &")
             self.shell = CardShell(self.console)
 
     def wait_mounted(self):

@@ -24,6 +24,7 @@ __all__ = ["Cosim", "CosimFailed"]
 BOOT_TIMEOUT_S = 180
 MODEL_TIMEOUT_S = 600
 END_TIMEOUT_S = 30
+LAST_WORDS_LINES = 40
 
 
 class CosimFailed(Exception):
@@ -104,13 +105,18 @@ class Cosim:
         return (self._sockets / CONFIGURATION).read_bytes()
 
     def tlps(self):
-        """The latest TLPs when the card wrote its marker last: see :mod:`sim.cosim.tlp_log`."""
+        """TLPs between the last two changes of the card's marker: see :mod:`sim.cosim.tlp_log`."""
         return json.loads((self._sockets / TLPS).read_text())
 
     def waves(self):
         """Path of the waveforms, once the run has ended, or ``None``."""
         path = self.directory / WAVES
         return path if path.exists() else None
+
+    def last_words(self, lines=LAST_WORDS_LINES):
+        """The end of each process' log, by the log's name: what to read first after a failure."""
+        return {path.name: "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+                for path in sorted(self.directory.glob("*.log"))}  # fmt: skip
 
     def check(self):
         """Raise :class:`CosimFailed` if a process has ended that should run."""
