@@ -23,7 +23,7 @@ SOCKET = "card.socket"
 COUNTERS = "counters.json"
 #: The card's configuration space as it was when the marker changed last: 4096 bytes.
 CONFIGURATION = "configuration.bin"
-#: The latest TLPs, written likewise.
+#: TLPs since the change before, written likewise.
 TLPS = "tlps.json"
 #: Where the simulator puts waveforms, in the directory that it runs in.
 WAVES = "dump.vcd"

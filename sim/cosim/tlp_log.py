@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The latest TLPs between host and card, in order, for whoever wants to see a sequence of them."""
+"""TLPs between host and card from one mark to the next, for whoever wants to see them in order."""
 
 import json
 from collections import deque
@@ -54,9 +54,13 @@ class TlpLog:
         await self._send(tlp)
 
     async def watch(self, marker, path):
-        """Write the entries to ``path`` each time the pin ``marker`` changes. Endless."""
+        """Write the entries to ``path`` and begin anew, each time the pin ``marker`` changes.
+
+        Endless. Of more than `KEPT` entries the first are lost.
+        """
         while True:
             await marker.value_change
             fresh = path.with_suffix(".part")
             fresh.write_text(json.dumps(list(self._entries)))
             fresh.rename(path)
+            self._entries.clear()
