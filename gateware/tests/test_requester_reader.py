@@ -10,6 +10,7 @@ from read_models import COMPLETER_ID, ReadBench, host_bytes
 from vop.requester.aging import TagAging
 from vop.requester.credits import CreditCounter, credit_blocks
 from vop.requester.cut import ReadCut
+from vop.requester.patience import DRY_CYCLES, Patience
 from vop.requester.table import ReadTable
 
 (OK, TIMEOUT, UNSUPPORTED, ABORTED_BY_HOST, POISONED, BUS_MASTER_OFF) = (0, 5, 6, 7, 8, 9)
@@ -56,13 +57,15 @@ def test_every_cut_is_the_largest_read_that_is_allowed():
             ctx.set(cut.blocks, blocks(at, left))
             ctx.set(cut.free, free)
             ctx.set(cut.max_read_request, mrrs_log2)
-            sparing = rng.randrange(2)
+            patient, sparing = rng.randrange(2), rng.randrange(2)
+            ctx.set(cut.patient, patient)
             ctx.set(cut.sparing, sparing)
             mrrs = min(128 << mrrs_log2, 512)
             size = min(left, mrrs - at % mrrs)
             if blocks(at, size) > free:
                 size = (at + free * 64 - at % 64) // 128 * 128 - at
-                assert ctx.get(cut.fits) == (size >= (256 if sparing else 128))
+                least = 256 if sparing else 128
+                assert ctx.get(cut.fits) == (not patient and size >= least)
             else:
                 assert ctx.get(cut.fits)
             if ctx.get(cut.fits):
@@ -284,6 +287,108 @@ def test_a_beat_is_taken_in_every_cycle_at_any_alignment(width, host_offset, car
         assert speed >= 0.97 * width // 8
 
     bench.run(story)
+
+
+async def sizes_of(bench, ctx, total):
+    """Bytes of each read of a long transfer, without the segment's ends of an odd size."""
+    begin = len(bench.host.reads)
+    assert await bench.read(ctx, 0x10_0000, 0, total) == OK
+    return [read.bytes for read in bench.host.reads[begin:]]
+
+
+@pytest.mark.parametrize("width", [64, 128])
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_reads_are_whole_where_the_host_answers_before_the_link_runs_dry(width, size):
+    bench = ReadBench(seed=27, width=width, size=size, latency=62, reorders=False)
+
+    async def story(ctx):
+        assert await bench.read(ctx, 0x1000, 0, 64) == OK
+        begin = bench.host.busy_beats, bench.host.cycle
+
+        assert set(await sizes_of(bench, ctx, 12288)) == {512}
+
+        busy, cycles = (now - then for now, then in zip(
+            (bench.host.busy_beats, bench.host.cycle), begin, strict=True))  # fmt: skip
+        assert busy > 0.98 * (cycles - 62 - 20), "a beat in every cycle once they come"
+
+    bench.run(story)
+
+
+def test_reads_take_what_credits_there_are_while_the_host_is_slow_and_wait_again_later():
+    bench = ReadBench(seed=28, size=128, latency=250, reorders=False, throttle=16.0)
+
+    async def story(ctx):
+        assert await bench.read(ctx, 0x1000, 0, 64) == OK
+        assert min(await sizes_of(bench, ctx, 12288)) == 128, "slow from the first read on"
+
+        bench.host.latency = 20
+        assert await bench.read(ctx, 0x1000, 0, 64) == OK
+        assert set(await sizes_of(bench, ctx, 12288)) == {512}
+
+    bench.run(story)
+
+
+def test_reads_stop_waiting_when_a_host_that_was_quick_gets_slow_under_load():
+    bench = ReadBench(seed=29, size=128, latency=20, reorders=False, throttle=16.0)
+
+    async def story(ctx):
+        assert await bench.read(ctx, 0x1000, 0, 64) == OK
+        bench.host.latency = lambda _rng: 250 if len(bench.host.reads) > 8 else 20
+
+        sizes = await sizes_of(bench, ctx, 12288)
+
+        assert set(sizes[:8]) == {512}
+        assert min(sizes[8:]) == 128
+        assert sizes.count(128) > 24
+
+    bench.run(story)
+
+
+def test_patience_is_learnt_from_a_read_alone_and_lost_when_the_link_runs_dry():
+    latency = 40
+    patience = Patience(latency_cycles=latency)
+
+    async def story(ctx):
+        async def cycles(count, **inputs):
+            for name, value in inputs.items():
+                ctx.set(getattr(patience, name), value)
+            await ticks(ctx, count)
+            return ctx.get(patience.patient)
+
+        async def first_completion(after):
+            await cycles(3, idle=1, comes=0, waiting=1)
+            await cycles(after, idle=0)
+            return await cycles(1, comes=1)
+
+        assert not await cycles(100, idle=1, waiting=0, comes=0), "low after reset"
+        assert not await first_completion(latency)
+        assert not await cycles(500), "only a first completion raises it"
+        assert not await first_completion(3 * latency)
+        assert await first_completion(latency - 1)
+        assert not await first_completion(latency), "the host has become slow"
+
+        assert await first_completion(0)
+        assert await cycles(DRY_CYCLES - 1, comes=0)
+        assert await cycles(3, comes=1), "in time"
+        assert await cycles(10 * latency, waiting=0, comes=0), "nobody wants to read"
+        assert await cycles(DRY_CYCLES, waiting=1)
+        assert not await cycles(1), "dry"
+        assert not await cycles(100, comes=1)
+
+        assert not await cycles(100, idle=1), "a completion that nobody waits for says nothing"
+        assert await first_completion(5)
+        await cycles(3, idle=1, comes=0)
+        assert await cycles(3 * latency, idle=0), "until the first one has come it stays"
+
+    simulator = Simulator(patience)
+    simulator.add_clock(8e-9)
+    simulator.add_testbench(story)
+    simulator.run()
+
+
+def test_a_latency_of_no_cycle_is_refused():
+    with pytest.raises(ValueError, match="Latency must be 1 cycle or more, not 0"):
+        Patience(latency_cycles=0)
 
 
 @paces

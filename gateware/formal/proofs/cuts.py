@@ -59,6 +59,7 @@ class Read(Harness):
             dut.free.eq(self.any(6, "free")),
             Assume(dut.free <= 36),
             dut.max_read_request.eq(self.any(3, "max_read_request")),
+            dut.patient.eq(self.any(1, "patient")),
             dut.sparing.eq(self.any(1, "sparing")),
             limit_log2.eq(Mux(dut.max_read_request > 5, 12, 7 + dut.max_read_request)),
         ]
@@ -81,6 +82,9 @@ class Read(Harness):
                 Cover(~dut.last & (dut.size == 512)),
                 Cover(dut.length_dw == 1),
             ]
+        with m.If(dut.fits & dut.patient):
+            m.d.comb += Assert(dut.last | ((host + dut.size) & ((1 << limit_log2) - 1) == 0)
+                               | ((limit_log2 > 9) & ((host + dut.size)[:9] == 0)))
         # Credits for 512 bytes suffice for any read.
         m.d.comb += Assert(dut.fits | (dut.free < 9))
         return m
@@ -144,9 +148,12 @@ class Write(Harness):
 
 
 PROOFS = (
-    Proof("cuts-reads", "Every read keeps to MRRS, 4 KiB and the byte-enable rules.", Read, 1, (
+    Proof("cuts-reads", "Every read keeps to MRRS, 4 KiB and the byte-enable rules, and is whole "
+          "while it may wait.", Read, 1, (
         Plant("a read goes on beyond a multiple of MRRS", "vop.requester.cut",
               "full.eq(room <= free)", "full.eq(0)"),
+        Plant("a patient read goes where the credits end", "vop.requester.cut",
+              "(~self.patient & enough)", "enough"),
         Plant("the enables of a single DW are not joined", "vop.requester.cut",
               "self.first_be.eq(Mux(single, from_first & to_last, from_first))",
               "self.first_be.eq(from_first)"),

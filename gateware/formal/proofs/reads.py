@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The reader as a whole: its tags and its completion credits, whatever a host answers."""
 
+from functools import partial
 from unittest.mock import patch
 
 from amaranth.hdl import Assert, Assume, Const, Cover, Fragment, Module, Mux, Signal
@@ -8,6 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 from vop.pcie.tlp import CompletionStatus, Kind
 from vop.requester.aging import TagAging
+from vop.requester.patience import Patience
 from vop.requester.reader import HostReader
 
 from ..proof import Harness, Plant, Proof
@@ -38,6 +40,19 @@ class AnyAge(wiring.Component):
             self.late.eq(has_left & self._harness.any(1, "late")),
             self.rested.eq(self._harness.any(1, "rested")),
         ]
+        return m
+
+
+class AnyPatience(wiring.Component):
+    """In the place of ``Patience``: reads may wait or not, in any cycle."""
+
+    def __init__(self, harness, *, latency_cycles):
+        self._harness = harness
+        super().__init__(dict(Patience(latency_cycles=latency_cycles).signature.members))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.patient.eq(self._harness.any(1, "patient"))
         return m
 
 
@@ -83,7 +98,8 @@ class Reads(Harness):
             ages.append(AnyAge(self, tags=tags, timeout_cycles=timeout_cycles))
             return ages[-1]
 
-        with patch.multiple("vop.requester.reader", Sweep=NoSweep, TagAging=any_age):
+        with patch.multiple("vop.requester.reader", Sweep=NoSweep, TagAging=any_age,
+                            Patience=partial(AnyPatience, self)):
             m.submodules.dut = Fragment.get(dut, platform)
         age, = ages
 

@@ -15,14 +15,14 @@ __all__ = ["SEGMENT_BLOCKS", "ReadCut"]
 SEGMENT_BLOCKS = (SEGMENT_BYTES >> BLOCK_LOG2) + 1
 
 
-
 class ReadCut(wiring.Component):
     """Choose the largest read that PCIe and the completion credits allow. Combinational.
 
-    A read ends with its segment, at a multiple of MRRS (512 bytes at most), or where the credits
-    end, but then at a multiple of 128 bytes, and it has 128 at least: many hosts complete in pieces
-    of 128, and a read that lies across would take one piece more. While ``sparing`` it has 256 at
-    least. As MRRS divides 4096, no read crosses a 4 KiB boundary.
+    A read is *whole* if it ends with its segment or at a multiple of MRRS (512 bytes at most). Not
+    while ``patient``, it may also end where the credits end, but then at a multiple of 128 bytes,
+    and it has 128 at least: many hosts complete in pieces of 128, and a read that lies across would
+    take one piece more. While ``sparing`` it has 256 at least. As MRRS divides 4096, no read
+    crosses a 4 KiB boundary.
 
     Specification
     -------------
@@ -45,6 +45,8 @@ class ReadCut(wiring.Component):
         Blocks for which there are credits.
     max_read_request : ``In(3)``
         As in the configuration.
+    patient : ``In(1)``
+        A read waits for credits until it is whole.
     sparing : ``In(1)``
         Others want the link: credits are waited for rather than used up by small reads.
     fits : ``Out(1)``
@@ -66,6 +68,7 @@ class ReadCut(wiring.Component):
             "blocks":           In(range(SEGMENT_BLOCKS + 1)),
             "free":             In(free_shape),
             "max_read_request": In(3),
+            "patient":          In(1),
             "sparing":          In(1),
             "fits":             Out(1),
             "last":             Out(1),
@@ -84,6 +87,7 @@ class ReadCut(wiring.Component):
         free = Signal(range(MAX_BLOCKS + 1))  # `free`, but no more than counts
         full = Signal()                       # the read ends at that multiple
         covered = Signal(range(MAX_BLOCKS + 1))  # blocks up to the last multiple of 128 in `free`
+        enough = Signal()                     # they may be a read, though it is not whole
         cut = Signal(range(MAX_BLOCKS + 1))   # blocks of a read that does not end the segment
         cut_less = Signal(range(MAX_BLOCKS))  # one less
 
@@ -105,9 +109,9 @@ class ReadCut(wiring.Component):
             full.eq(room <= free),
             self.last.eq((self.blocks <= room) & (self.blocks <= free)),
             # 128 bytes at least: two whole blocks, or three of which the first is not.
-            self.fits.eq(self.last | full | Mux(
-                self.sparing, (covered > 4) | ((covered == 4) & (in_block == 0)),
-                (covered > 2) | ((covered == 2) & (in_block == 0)))),
+            enough.eq(Mux(self.sparing, (covered > 4) | ((covered == 4) & (in_block == 0)),
+                          (covered > 2) | ((covered == 2) & (in_block == 0)))),
+            self.fits.eq(self.last | full | (~self.patient & enough)),
             cut.eq(Mux(full, room, covered)),
             self.take.eq(Mux(self.last, self.blocks, cut)),
             self.size.eq(Mux(self.last, self.bytes,

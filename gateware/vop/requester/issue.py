@@ -36,7 +36,7 @@ class ReadIssuer(wiring.Component):
 
     Members
     -------
-    sparing : ``In(1)``
+    patient, sparing : ``In(1)``
         See :class:`~vop.requester.cut.ReadCut`.
     bus_master : ``In(1)``, max_read_request : ``In(3)``
         As in the configuration.
@@ -72,6 +72,7 @@ class ReadIssuer(wiring.Component):
         super().__init__({
             "bus_master":       In(1),
             "max_read_request": In(3),
+            "patient":          In(1),
             "sparing":          In(1),
             "mute":             In(CHANNELS),
             "segment":          In(stream.Signature(ReadSegmentLayout(card_bits))),
@@ -121,6 +122,7 @@ class ReadIssuer(wiring.Component):
             cut.blocks.eq(blocks),
             cut.free.eq(self.free),
             cut.max_read_request.eq(self.max_read_request),
+            cut.patient.eq(self.patient),
             cut.sparing.eq(self.sparing),
             # A new segment and an opened read would both need ``begin``.
             self.segment.ready.eq(queue.w_rdy & ~opening),

@@ -10,9 +10,10 @@ from ..pcie.tlp import HeaderLayout, RxBeatLayout, TxBeatLayout
 from ..soc.memory_span import SpanSignature
 from .aging import TagAging
 from .check import CompletionChecker, ReadCountedLayout
-from .credits import CreditCounter, credit_blocks
+from .credits import BLOCK_LOG2, MAX_BLOCKS, CreditCounter, credit_blocks
 from .digest import CompletionDigest
 from .issue import ReadIssuer
+from .patience import Patience
 from .place import LinePlacer
 from .segment import CHANNELS, SLOTS, ReadSegmentLayout, SlotLayout
 from .slots import SlotBook, WatchSignature
@@ -29,6 +30,9 @@ class HostReader(wiring.Component):
     by itself. A read that fails or does not come in time leaves an error with its slot, and the
     others go on. A tag that timed out is not used again until its completion has come after all, or
     :data:`~vop.requester.aging.QUARANTINE_TIMEOUTS` timeouts more have passed.
+
+    Where it costs no speed, a read waits until it can be whole: see
+    :class:`~vop.requester.patience.Patience`.
 
     After reset it is not ready for as many cycles as there are tags, 64 at least.
 
@@ -111,6 +115,10 @@ class HostReader(wiring.Component):
         shape = {"card_bits": self._card_bits, "width": self._width}
         m.submodules.sweep = sweep = Sweep(depth=max(self._tags, CHANNELS * SLOTS))
         m.submodules.credits = credits = CreditCounter(blocks=self._blocks)
+        # A whole read waits until the others have this many bytes still to come.
+        others = (self._blocks - MAX_BLOCKS) << BLOCK_LOG2
+        m.submodules.patience = patience = Patience(
+            latency_cycles=max(1, others // (self._width // 8)))
         m.submodules.table = table = ReadTable(card_bits=self._card_bits, tags=self._tags)
         m.submodules.aging = aging = TagAging(
             tags=self._tags, timeout_cycles=self._timeout_cycles)
@@ -153,7 +161,11 @@ class HostReader(wiring.Component):
             issuer.blocked.eq(checker.may_update),
             issuer.bus_master.eq(self.config.bus_master),
             issuer.max_read_request.eq(self.config.max_read_request),
+            issuer.patient.eq(patience.patient),
             issuer.sparing.eq(self.sparing),
+            patience.waiting.eq(issuer.waiting),
+            patience.idle.eq(credits.idle),
+            patience.comes.eq(self.completions.valid),
             issuer.mute.eq(self.mute),
             issuer.free.eq(credits.free),
             credits.take.eq(issuer.take),
