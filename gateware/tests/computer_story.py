@@ -65,6 +65,7 @@ class Host:
 
     async def read(self, address):
         await self._access(self.dut.host__read, address)
+        await FallingEdge(self.dut.clk)
         return int(self.dut.host__read_data.value)
 
     async def load(self, image):

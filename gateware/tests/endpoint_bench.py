@@ -92,6 +92,7 @@ class EndpointBench:
 
     async def _register_side(self, ctx):
         bus = self.endpoint.registers
+        late = 0                         # the answer of the cycle before
         while True:
             willing = self.pace() and "registers" not in self.held
             ctx.set(self.endpoint.registers_grant, willing)
@@ -108,8 +109,8 @@ class EndpointBench:
                 for byte in range(4):
                     if strobe >> byte & 1:
                         self.registers[address + byte] = data >> 8 * byte & 0xFF
-            ctx.set(bus.read_data, answer)
-
+            ctx.set(bus.read_data, late)
+            late = answer
     async def _watch(self, ctx):
         completions = self.endpoint.completions
         while True:

@@ -51,6 +51,7 @@ def test_both_sides_take_turns_and_each_gets_its_own_answer():
                     waited += 1
                 assert waited <= 1
                 ctx.set(port.read, 0)
+                await ctx.tick()
                 answers[name].append(ctx.get(port.read_data))
         return bench
 

@@ -205,12 +205,14 @@ def test_registers_are_asked_once_and_wait_holds_until_it_may_be_answered():
 
     async def answer(ctx):
         data = dut.data
+        shared_data = 0                  # the answer of the cycle before
         async for _clk, _rst, shared, local, address, grant in ctx.tick().sample(
                 data.shared.read, data.local.read, data.local.address, data.shared_grant):
             taken = shared & grant
             if taken or local:
                 strobes.append((int(taken), address))
-            ctx.set(data.shared.read_data, 0x51 if taken else 0)
+            ctx.set(data.shared.read_data, shared_data)
+            shared_data = 0x51 if taken else 0
             ctx.set(data.local.read_data, 0x10CA1 if local else 0)
 
     async def bench(ctx):

@@ -131,7 +131,7 @@ class Card(wiring.Component):
         m.submodules.copier = copier
         m.submodules.memory = memory
         m.submodules.soc = while_alive(soc)
-        m.submodules.arbiter = arbiter
+        m.submodules.arbiter = while_alive(arbiter)
         m.submodules.decoder = decoder
         m.submodules.identity = identity
         m.submodules.link = while_alive(link)
@@ -190,6 +190,7 @@ class Card(wiring.Component):
             endpoint.first_fault_clear.eq(stats.clear),
             self.marker.eq(stats.marker),
         ]
+        m.d.sync += stats.counted.eq(0)
         for name in stats.counted.shape().members:
             pulses = [getattr(counted, name) for counted in (endpoint.counted, copier.counted)
                       if name in counted.shape().members]
@@ -197,7 +198,7 @@ class Card(wiring.Component):
                        "cpu_bus_fault": [soc.fault]}.get(name, [])
             for pulse in pulses:
                 with m.If(pulse):
-                    m.d.comb += getattr(stats.counted, name).eq(1)
+                    m.d.sync += getattr(stats.counted, name).eq(1)
 
         # The computer.
         connect(m, soc.uart_sent, flipped(self.uart_sent))

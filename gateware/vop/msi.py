@@ -82,8 +82,8 @@ class Moderation(wiring.Component):
         m.d.comb += [
             write.addr.eq(Mux(self.sweeps, self.swept, bus.address[2:7])),
             write.data.eq(Mux(self.sweeps, 0, bus.write_data)),
-            write.en.eq(Mux(bus.write & selected, bus.write_strobe[:3],
-                            self.sweeps.replicate(3))),
+            write.en.eq(Mux(self.sweeps, 0b111,
+                            bus.write_strobe[:3] & (bus.write & selected).replicate(3))),
             read.addr.eq(Mux(self.busy, asked, self.vector)),
             bus.read_data.eq(Mux(self.busy, read.data, 0)),
         ]
@@ -96,20 +96,16 @@ class Moderation(wiring.Component):
         events = Signal(8)                   # a raise in this cycle included
         is_over = Signal()                   # the interval
         enough = Signal()                    # events
-        counted = Signal(8)
-        m.d.comb += [
-            look.addr.eq(self.vector),
-            counted.eq(Mux(self.raises & (look.data.events != 0xFF), look.data.events + 1,
-                           look.data.events)),
-        ]
+        m.d.comb += look.addr.eq(self.vector)
         with m.If(~self.stall):
             m.d.sync += [
                 vector.eq(self.vector),
                 interval.eq(limit.interval),
                 remaining.eq(look.data.remaining),
                 is_over.eq(look.data.remaining == 0),
-                events.eq(counted),
-                enough.eq((limit.events != 0) & (counted >= limit.events)),
+                events.eq(look.data.events + (self.raises & (look.data.events != 0xFF))),
+                # A raise shows at the next look, which needs no sum before the comparison.
+                enough.eq((limit.events != 0) & (look.data.events >= limit.events)),
             ]
 
         m.d.comb += [
@@ -173,7 +169,7 @@ class VectorSender(wiring.Component):
     touched : ``In(1)``
         What holds vectors back has changed.
     hold : ``Out(1)``
-        High while a vector waits for ``tx_drained``.
+        High while a vector waits for ``tx_drained``, a cycle late.
     pending : ``Out(32)``
         Vectors raised that have not left.
     idle : ``Out(1)``
@@ -353,7 +349,6 @@ class VectorSender(wiring.Component):
         stands = Signal()                    # what a hard block was offered stays on offer
         m.d.comb += [
             stands.eq(offered & self.config.msi_enabled & ~self.config.msix_enabled),
-            self.hold.eq(active & ~is_msix & by_msi & ~offered & ~self.tx_drained),
             self.msi.valid.eq(active & ~is_msix & (stands | (by_msi & self.tx_drained))),
             # The host may grant fewer while a vector stands here.
             self.msi.payload.eq(sent_vector & ((1 << self.config.msi_vectors_log2) - 1)[:5]),
@@ -366,7 +361,10 @@ class VectorSender(wiring.Component):
             self.message.payload.header.first_be.eq(0b1111),
             self.message.payload.header.address.eq(Cat(C(0, 2), self.address[2:])),
         ]
-        m.d.sync += offered.eq(self.msi.valid & ~self.msi.ready)
+        m.d.sync += [
+            offered.eq(self.msi.valid & ~self.msi.ready),
+            self.hold.eq(active & ~is_msix & by_msi & ~offered & ~self.tx_drained),
+        ]
         with m.If((self.msi.valid & self.msi.ready) | (self.message.valid & self.message.ready)):
             m.d.sync += ends.eq(0b11)
         with m.Elif(active & Mux(is_msix, ~by_msix, ~by_msi & ~stands)):

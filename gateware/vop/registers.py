@@ -18,9 +18,9 @@ ADDRESS_BITS = 16
 class RegisterArbiter(wiring.Component):
     """Let the host and the card's CPU take turns on one register bus.
 
-    Each holds its access until granted; the answer to a read comes in the cycle after the grant.
-    The turn stays with whoever asked last. While both ask, they alternate, so neither waits longer
-    than one cycle.
+    Each holds its access until granted. It happens in the cycle after, from a register, and the
+    answer to a read comes one cycle behind that. The turn stays with whoever asked last. While both
+    ask, they alternate, so neither waits longer than one cycle.
 
     Members
     -------
@@ -29,7 +29,7 @@ class RegisterArbiter(wiring.Component):
     card : ``In(csr.Signature(16))``, card_grant : ``Out(1)``
         The same for the CPU.
     bus : ``Out(csr.Signature(16))``
-        The accesses taken.
+        The accesses taken, in the cycle after their grant.
     """
 
     host: In(csr.Signature(ADDRESS_BITS))
@@ -47,18 +47,17 @@ class RegisterArbiter(wiring.Component):
             turns.served.eq(1),
             self.host_grant.eq(asks[0] & ~turns.turn),
             self.card_grant.eq(asks[1] & turns.turn),
-            self.bus.card.eq(turns.turn),
         ]
+        m.d.sync += self.bus.card.eq(turns.turn)
 
         # Whose read is answered in this cycle; the other one's data stays zero.
         host_answer = Signal()
         card_answer = Signal()
-        for index, (side, grant, answer) in enumerate((
-                (self.host, self.host_grant, host_answer),
-                (self.card, self.card_grant, card_answer))):
-            m.d.sync += answer.eq(grant & side.read)
+        for index, (side, answer) in enumerate(((self.host, host_answer),
+                                                (self.card, card_answer))):
+            m.d.sync += answer.eq(self.bus.read & (self.bus.card == index))
             with m.If(turns.turn == index):
-                m.d.comb += [
+                m.d.sync += [
                     getattr(self.bus, name).eq(getattr(side, name))
                     for name in ("address", "read", "write", "write_data", "write_strobe")]
             with m.If(answer):

@@ -61,9 +61,11 @@ class ShallowQueue(wiring.Component):
         first = Signal(ceil_log2(self._depth))
         end = Signal.like(first)
         pushed, popped = Signal(), Signal()
+        has_some = Signal()                      # level != 0
+        has_room = Signal(init=1)                # level != depth
         m.d.comb += [
-            self.i.ready.eq(self.level != self._depth),
-            self.o.valid.eq(self.level != 0),
+            self.i.ready.eq(has_room),
+            self.o.valid.eq(has_some),
             pushed.eq(self.i.valid & self.i.ready),
             popped.eq(self.o.valid & self.o.ready),
             write.addr.eq(end),
@@ -75,6 +77,8 @@ class ShallowQueue(wiring.Component):
         m.d.sync += [
             end.eq(end + pushed),
             first.eq(first + popped),
+            has_some.eq(pushed | (has_some & ~(popped & (self.level == 1)))),
+            has_room.eq(popped | (has_room & ~(pushed & (self.level == self._depth - 1)))),
         ]
         with m.If(pushed & ~popped):
             m.d.sync += self.level.eq(self.level + 1)

@@ -114,7 +114,7 @@ PROOFS = (
     Proof("contract-shallow-queue", "A queue in distributed RAM keeps its offers.",
           lambda: Contract(ShallowQueue(3, depth=4), keeps="o"), 12, (
               Plant("a full queue takes one more", "vop.shallow_queue",
-                    "self.i.ready.eq(self.level != self._depth)", "self.i.ready.eq(1)"),
+                    "self.i.ready.eq(has_room)", "self.i.ready.eq(1)"),
           )),
     Proof("contract-segment-merge", "Records and commands take turns between offers only.",
           lambda: Contract(SegmentMerge(card_bits=4), keeps="o"), 8, (

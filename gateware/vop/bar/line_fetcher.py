@@ -38,7 +38,7 @@ class LineFetcher(wiring.Component):
     Members
     -------
     jobs : ``In(stream.Signature(FetchLayout(offset_bits)))``
-        What to fetch. The next one is taken when everything has been asked for.
+        What to fetch. One waits here while the one before it is asked for.
     lines : ``Out(stream.Signature(width))``
         Lines. What of them was not asked for is anything.
     memory : ``Out(memory_port.ReadSignature(line_bits, width))``
@@ -71,7 +71,9 @@ class LineFetcher(wiring.Component):
         m = Module()
         width, lane_bits = self._width, self._lane_bits
         lanes = width // 32
-        job = self.jobs.payload
+        job = Signal.like(self.jobs.payload)        # the next one
+        has_job = Signal()
+        starts = Signal()                           # it is under way from the next cycle on
 
         m.submodules.storage = storage = memory.Memory(
             shape=width, depth=self._LINES, init=[])
@@ -103,18 +105,23 @@ class LineFetcher(wiring.Component):
             asked.eq((self.memory.request.valid & self.memory.request.ready)
                      | (self.registers.valid & self.registers.ready)),
             is_final.eq(Mux(is_memory, left_dw <= lanes, left_dw == 1)),
-            self.jobs.ready.eq(~asking | (asked & is_final)),
+            self.jobs.ready.eq(~has_job),
+            starts.eq(has_job & (~asking | (asked & is_final))),
             ends_line.eq(is_final | (at_dw[:lane_bits] == lanes - 1)),
             claims.eq(asked & (is_memory | ends_line)),
         ]
         with m.If(asked):
             m.d.sync += [
+                asking.eq(~is_final),
                 at_dw.eq(Mux(is_memory, Cat(at_dw[:lane_bits], at_dw[lane_bits:] + 1), at_dw + 1)),
                 left_dw.eq(Mux(is_memory, left_dw - lanes, left_dw - 1)),
             ]
-        with m.If(self.jobs.ready):
+        with m.If(self.jobs.valid & self.jobs.ready):
+            m.d.sync += [job.eq(self.jobs.payload), has_job.eq(1)]
+        with m.If(starts):
             m.d.sync += [
-                asking.eq(self.jobs.valid),
+                has_job.eq(0),
+                asking.eq(1),
                 is_memory.eq(job.is_memory),
                 at_dw.eq(job.offset_dw),
                 left_dw.eq(job.length_dw + Mux(job.is_memory, job.offset_dw[:lane_bits], 0)),
@@ -141,7 +148,7 @@ class LineFetcher(wiring.Component):
             self.lines.payload.eq(read.data),
             self.lines.valid.eq(held != 0),
             taken.eq(self.lines.valid & self.lines.ready),
-            self.idle.eq(~asking & ~reading & (free == self._LINES)),
+            self.idle.eq(~has_job & ~asking & ~reading & (free == self._LINES)),
         ]
         m.d.sync += [
             end.eq(end + arrived),

@@ -40,7 +40,8 @@ class RegisterPort(wiring.Component):
     registers : ``Out(csr.Signature(address_bits))``
         The register bus. An access stands until it is granted.
     registers_grant : ``In(1)``
-        High in a cycle in which ``registers`` has the bus: the access happens now.
+        High in a cycle in which ``registers`` has the bus. The answer to a read comes two cycles
+        later.
     """
 
     def __init__(self, width, *, address_bits=16):
@@ -80,7 +81,8 @@ class RegisterPort(wiring.Component):
             self.writing.eq(bus.write),
             self.answer.eq(bus.read_data),
         ]
-        m.d.sync += self.answered.eq(bus.read & self.registers_grant)
+        asked = Signal()
+        m.d.sync += [asked.eq(bus.read & self.registers_grant), self.answered.eq(asked)]
         with m.If(free):
             m.d.sync += [
                 bus.write.eq(takes_write & (strobe != 0)),

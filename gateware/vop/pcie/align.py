@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..errors import check_width
 from ..stream import Stage
-from .decode import HeaderDecoder
+from .decode import HeaderDecoder, KindDecoder
 from .tlp import Kind, RawHeaderLayout, RxBeatLayout
 
 __all__ = ["PacketBeatLayout", "PayloadAligner", "PayloadShifter", "ShiftedBeatLayout",
@@ -27,6 +27,7 @@ def ShiftedBeatLayout(width):
     """One beat of payload, and the header as it is on the link."""
     return data.StructLayout({
         "raw":      RawHeaderLayout,         # the same on every beat of the TLP
+        "kind":     Kind,                    # likewise
         "bar":      3,                       # as in RxBeatLayout
         "first":    1,
         "last":     1,
@@ -81,6 +82,7 @@ class PayloadShifter(wiring.Component):
         in_lower_lanes, in_top_lane = i.payload.data[:width - 32], i.payload.data[width - 32:]
 
         raw = Signal(128)                    # header of the TLP under way
+        kind = Signal(Kind)
         bar = Signal(3)
         three_dw = Signal()
         remaining_dw = Signal(11)            # payload not yet sent
@@ -89,6 +91,7 @@ class PayloadShifter(wiring.Component):
 
         m.d.comb += [
             o.payload.raw.eq(raw),
+            o.payload.kind.eq(kind),
             o.payload.bar.eq(bar),
             o.payload.first.eq(first),
             o.payload.present.eq(Mux(remaining_dw < lanes, remaining_dw, lanes)),
@@ -101,9 +104,10 @@ class PayloadShifter(wiring.Component):
         has_four_dw = Signal()
         payload_dw = Signal(11)
         fits = Signal()                      # nothing of the TLP comes behind this beat
-        takes_header = Signal()
+        m.submodules.kind = kind_decoder = KindDecoder()
         m.d.comb += [
             header.eq(Cat(raw[:128 - width], i.payload.data)),
+            kind_decoder.fmt_type.eq(header[24:32]),
             has_four_dw.eq(header[29]),
             # Base 4.0, table 2-4: a Length of 0 means 1024.
             payload_dw.eq(Mux(header[30], Cat(header[:10], header[:10] == 0), 0)),
@@ -112,8 +116,8 @@ class PayloadShifter(wiring.Component):
 
         def receive_header():
             """Take the end of a header; nothing is sent here unless the whole TLP fits."""
-            m.d.comb += takes_header.eq(i.valid)
             m.d.sync += [
+                kind.eq(kind_decoder.kind),
                 raw.eq(Cat(header[:96], Mux(has_four_dw, header[96:], 0))),
                 three_dw.eq(~has_four_dw),
                 remaining_dw.eq(payload_dw),
@@ -146,6 +150,7 @@ class PayloadShifter(wiring.Component):
             with m.State("RECEIVE_HEADER"):
                 m.d.comb += [
                     o.payload.raw.eq(Cat(header[:96], Mux(has_four_dw, header[96:], 0))),
+                    o.payload.kind.eq(kind_decoder.kind),
                     o.payload.first.eq(1),
                     o.payload.last.eq(1),
                     o.payload.present.eq((payload_dw != 0) & ~has_four_dw),
@@ -252,6 +257,7 @@ class PayloadAligner(wiring.Component):
         beat, o = output.o.payload, self.o
         header = decoder.header
         m.d.comb += [
+            decoder.kind.eq(beat.kind),
             decoder.dwords.eq(beat.raw),
             o.payload.header.eq(header),
             o.payload.raw.eq(beat.raw),

@@ -144,7 +144,6 @@ class CompletionSplitter(wiring.Component):
 
         fetches = Signal()
         sent = Signal()
-        m.d.comb += fetches.eq(header.has_data & ~is_empty)
         with m.FSM() as fsm:
             m.d.comb += self.idle.eq(fsm.ongoing("START") & ~self.requests.valid)
             with m.State("START"):
@@ -161,6 +160,7 @@ class CompletionSplitter(wiring.Component):
 
             with m.State("PLAN"):
                 m.d.sync += [
+                    fetches.eq(header.has_data & ~is_empty),
                     is_last.eq((left_dw <= room_dw) | request.refused),
                     length_dw.eq(Mux(left_dw <= room_dw, left_dw, room_dw)),
                 ]

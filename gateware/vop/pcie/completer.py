@@ -12,6 +12,7 @@ from ..bar.memory_writer import MemoryWriter
 from ..bar.register_port import RegisterPort
 from ..shallow_queue import ShallowQueue
 from ..soc import memory_port
+from ..stream import Stage
 from .answerer import CompletionBuilder, CompletionLayout, CompletionSplitter
 from .poster import PostedExecutor
 from .receiver import NonpostedLayout, PostedBeatLayout, PostedHeadLayout
@@ -43,7 +44,7 @@ class Completer(wiring.Component):
     nonposted : ``In(stream.Signature(NonpostedLayout(offset_bits)))``
         Requests; see ``Receiver``.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
-        Completions.
+        Completions, from a register.
     max_payload : ``In(3)``
         MPS = 128 << n bytes.
     hold_registers : ``In(1)``
@@ -108,6 +109,7 @@ class Completer(wiring.Component):
         m.submodules.completions = completions = ShallowQueue(CompletionLayout,
                                                               depth=self._COMPLETIONS)
         m.submodules.builder = builder = CompletionBuilder(width)
+        m.submodules.output = output = Stage(TxBeatLayout(width))
 
         wiring.connect(m, wiring.flipped(self.heads), poster.heads)
         wiring.connect(m, wiring.flipped(self.beats), poster.beats)
@@ -119,7 +121,8 @@ class Completer(wiring.Component):
         wiring.connect(m, fetcher.registers, port.reads)
         wiring.connect(m, completions.o, builder.completions)
         wiring.connect(m, fetcher.lines, builder.lines)
-        wiring.connect(m, builder.tx, wiring.flipped(self.tx))
+        wiring.connect(m, builder.tx, output.i)
+        wiring.connect(m, output.o, wiring.flipped(self.tx))
         wiring.connect(m, port.registers, wiring.flipped(self.registers))
         wiring.connect(m, fetcher.memory, wiring.flipped(self.memory_read))
         wiring.connect(m, writer.memory, wiring.flipped(self.memory_write))
@@ -134,6 +137,6 @@ class Completer(wiring.Component):
             port.hold.eq(self.hold_registers),
             port.registers_grant.eq(self.registers_grant),
             self.idle.eq(splitter.idle & fetcher.idle & writer.idle & ~port.writing
-                         & ~completions.o.valid),
+                         & ~completions.o.valid & ~output.o.valid),
         ]
         return m

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Header DWs of a received TLP to decoded fields.
+"""Header DWs of a received TLP to its kind and decoded fields.
 
 Ref: PCI Express Base 4.0, 2.2.1 (Common Packet Header Fields), 2.2.4 to 2.2.9.
 """
@@ -10,17 +10,54 @@ from amaranth.lib.wiring import In, Out
 
 from .tlp import HeaderLayout, Kind
 
-__all__ = ["HeaderDecoder"]
+__all__ = ["HeaderDecoder", "KindDecoder"]
 
 
-class HeaderDecoder(wiring.Component):
-    """Decode a TLP header, combinationally.
+class KindDecoder(wiring.Component):
+    """Tell the kind of a TLP, combinationally.
 
     A combination of Fmt and Type that Base 4.0 reserves, or a completion of a locked read, which
     nobody here asks for, decodes as ``Kind.UNKNOWN``. Of an unknown kind only the framing counts.
 
     Members
     -------
+    fmt_type : ``In(8)``
+        First byte of the header.
+    kind : ``Out(Kind)``
+        The kind.
+    """
+
+    fmt_type: In(8)
+    kind:     Out(Kind)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.kind.eq(Kind.UNKNOWN)
+        with m.Switch(self.fmt_type):            # table 2-3
+            for patterns, kind in (
+                    (("00-00000",), Kind.MEMORY_READ),
+                    (("01-00000",), Kind.MEMORY_WRITE),
+                    (("00-00001",), Kind.LOCKED_READ),
+                    (("00000010",), Kind.IO_READ),
+                    (("01000010",), Kind.IO_WRITE),
+                    (("0000010-",), Kind.CONFIG_READ),
+                    (("0100010-",), Kind.CONFIG_WRITE),
+                    (("01-01100", "01-01101", "01-01110"), Kind.ATOMIC),
+                    (("00110---", "01110---"), Kind.MESSAGE),
+                    (("00001010",), Kind.COMPLETION),
+                    (("01001010",), Kind.COMPLETION_DATA)):
+                with m.Case(*patterns):
+                    m.d.comb += self.kind.eq(kind)
+        return m
+
+
+class HeaderDecoder(wiring.Component):
+    """Decode the other fields of a TLP header, combinationally.
+
+    Members
+    -------
+    kind : ``In(Kind)``
+        See ``KindDecoder``.
     dwords : ``In(ArrayLayout(32, 4))``
         Header DWs, byte 0 of each in bits 31:24. DW 3 is ignored where the header has only three.
     header : ``Out(HeaderLayout)``
@@ -31,6 +68,7 @@ class HeaderDecoder(wiring.Component):
         DWs of payload behind the header: 0 to 1024.
     """
 
+    kind:       In(Kind)
     dwords:     In(data.ArrayLayout(32, 4))
     header:     Out(HeaderLayout)
     four_dw:    Out(1)
@@ -48,36 +86,19 @@ class HeaderDecoder(wiring.Component):
             self.payload_dw.eq(Mux(has_data, length_dw, 0)),
         ]
 
-        kind = self.header.kind
+        header = self.header
         is_request = Signal()
         is_completion = Signal()
-        m.d.comb += kind.eq(Kind.UNKNOWN)
-        with m.Switch(dw[0][24:32]):             # Fmt and Type: table 2-3
-            with m.Case("00-00000"):
-                m.d.comb += [kind.eq(Kind.MEMORY_READ), is_request.eq(1)]
-            with m.Case("01-00000"):
-                m.d.comb += [kind.eq(Kind.MEMORY_WRITE), is_request.eq(1)]
-            with m.Case("00-00001"):
-                m.d.comb += [kind.eq(Kind.LOCKED_READ), is_request.eq(1)]
-            with m.Case("00000010"):
-                m.d.comb += [kind.eq(Kind.IO_READ), is_request.eq(1)]
-            with m.Case("01000010"):
-                m.d.comb += [kind.eq(Kind.IO_WRITE), is_request.eq(1)]
-            with m.Case("0000010-"):
-                m.d.comb += [kind.eq(Kind.CONFIG_READ), is_request.eq(1)]
-            with m.Case("0100010-"):
-                m.d.comb += [kind.eq(Kind.CONFIG_WRITE), is_request.eq(1)]
-            with m.Case("01-01100", "01-01101", "01-01110"):
-                m.d.comb += [kind.eq(Kind.ATOMIC), is_request.eq(1)]
-            with m.Case("00110---", "01110---"):
-                m.d.comb += kind.eq(Kind.MESSAGE)
-            with m.Case("00001010"):
-                m.d.comb += [kind.eq(Kind.COMPLETION), is_completion.eq(1)]
-            with m.Case("01001010"):
-                m.d.comb += [kind.eq(Kind.COMPLETION_DATA), is_completion.eq(1)]
+        with m.Switch(self.kind):
+            with m.Case(Kind.COMPLETION, Kind.COMPLETION_DATA):
+                m.d.comb += is_completion.eq(1)
+            with m.Case(Kind.MESSAGE, Kind.UNKNOWN):
+                pass
+            with m.Default():
+                m.d.comb += is_request.eq(1)
 
-        header = self.header
         m.d.comb += [
+            header.kind.eq(self.kind),
             header.traffic_class.eq(dw[0][20:23]),
             header.no_snoop.eq(dw[0][12]),
             header.relaxed.eq(dw[0][13]),

@@ -75,12 +75,17 @@ class RequestJudge(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         header = self.header
-        end_dw = Signal(12)
+        # The end is at most 1024: below, or just there, which needs no carry to be seen: a sum is
+        # zero where each bit of it is one of the two, or both, in the place below.
+        at_dw, length_dw = header.address[2:12], header.length_dw[:10]
+        end_dw = Signal(11)
+        ends_page = Signal()
         lies_in_window = Signal()
         m.d.comb += [
             self.is_memory.eq(self.bar == 2),
-            end_dw.eq(header.address[2:12] + header.length_dw),
-            lies_in_window.eq(end_dw <= 1024),
+            end_dw.eq(at_dw + length_dw),
+            ends_page.eq(at_dw ^ length_dw == ((at_dw | length_dw) << 1)[:10]),
+            lies_in_window.eq(ends_page | ~(end_dw[10] | header.length_dw[10])),
         ]
         hits = (self.bar == 0) | (self.bar == 2)
         with m.Switch(header.kind):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """From the CPU's two buses to card RAM and registers. Every access is acknowledged."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -123,8 +123,8 @@ class DataBus(wiring.Component):
     loads : ``Out(ReadSignature(line_bits, width))``, stores : ``Out(WriteSignature(...))``
         To card RAM.
     shared : ``Out(csr.Signature(16))``, shared_grant : ``In(1)``
-        To the registers that are also BAR0. An access holds until granted; its answer comes in the
-        cycle after.
+        To the registers that are also BAR0. An access holds until granted; its answer comes two
+        cycles later.
     local : ``Out(csr.Signature(local_bits))``
         To the registers that only the CPU sees.
     wake : ``In(1)``
@@ -214,7 +214,9 @@ class DataBus(wiring.Component):
         asked = Signal()
         is_shared, is_local, is_wait = Signal(), Signal(), Signal()
         taken = Signal()
+        granted = Signal()      # a read of a shared register, in the cycle before
         m.d.sync += [
+            granted.eq(shared.read & self.shared_grant),
             asked.eq(begins & elsewhere & ~taken),
             is_shared.eq(registers & in_bar0),
             is_local.eq(registers & ~in_bar0),
@@ -230,9 +232,9 @@ class DataBus(wiring.Component):
         with m.If(asked & begins):
             with m.If(is_shared):
                 m.d.comb += [
-                    shared.read.eq(~bus.we),
+                    shared.read.eq(~bus.we & ~granted),
                     shared.write.eq(bus.we),
-                    taken.eq(self.shared_grant),
+                    taken.eq(Mux(bus.we, self.shared_grant, granted)),
                 ]
             with m.Elif(is_local & is_wait & ~self.wake):
                 m.d.comb += self.parked.eq(1)

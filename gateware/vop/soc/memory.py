@@ -33,7 +33,7 @@ class CardMemory(wiring.Component):
     width : :class:`int`
         Bits of a line: 64, 128 or 256.
     reads, writes : :class:`int`
-        Read and write ports, beside ``span``. At least 2 reads and 1 write.
+        Read and write ports, beside ``span``. At least 2 reads, and 1 to 4 writes.
     init : :class:`bytes`
         Initial content from address 0; the rest is zero.
     patience : :class:`int`
@@ -61,8 +61,8 @@ class CardMemory(wiring.Component):
         if ram_bytes & (ram_bytes - 1) or ram_bytes < 4 * line_bytes:
             raise ValueError("Card RAM must be a power of two of at least four lines, not "
                              f"{ram_bytes!r} bytes")
-        if reads < 2 or writes < 1:
-            raise ValueError("Card RAM must have two read ports and a write port, not "
+        if reads < 2 or not 1 <= writes <= 4:
+            raise ValueError("Card RAM must have two read ports and one to four write ports, not "
                              f"{reads!r} and {writes!r}")
         if patience < 1:
             raise ValueError(f"Patience must be at least 1 cycle, not {patience!r}")

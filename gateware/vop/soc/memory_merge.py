@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Many ports onto the few that card RAM has: who writes, who reads."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..choose import Chooser
 from .memory_port import WriteLayout
 from .memory_span import SpanLayout
 from .turns import Turns
@@ -22,7 +23,7 @@ class WriteMerger(wiring.Component):
     line_bits, width : :class:`int`
         Bits of a line number and of a line.
     writes : :class:`int`
-        Ports beside the first one. At least 1.
+        Ports beside the first one: 1 to 4.
 
     Members
     -------
@@ -45,26 +46,29 @@ class WriteMerger(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         span, write = self.span, self.write
-        source = Signal(range(len(self.writes) + 1))
-        chosen = Signal.like(self.writes[0].payload)
         m.submodules.turns = turns = Turns(count=len(self.writes))
         m.d.comb += [
             turns.requests.eq(Cat(port.valid for port in self.writes)),
             turns.served.eq(~span.valid),
-            source.eq(Mux(span.valid, 0, turns.turn + 1)),
         ]
+        m.submodules.chooser = chooser = Chooser(len(Value.cast(self.writes[0].payload)))
+        m.d.comb += chooser.choice.eq(turns.turn)
         for index, port in enumerate(self.writes):
-            m.d.comb += port.ready.eq(~span.valid & (turns.turn == index))
-        for member in ("line", "data", "strobe"):
-            sources = Array(getattr(one.payload, member) for one in (span, *self.writes))
-            m.d.comb += getattr(chosen, member).eq(sources[source])
-        valid = Array(one.valid for one in (span, *self.writes))[source]
+            m.d.comb += [
+                port.ready.eq(~span.valid & (turns.turn == index)),
+                chooser.i[index].eq(port.payload),
+            ]
+        other = Signal.like(self.writes[0].payload)
+        m.d.comb += Value.cast(other).eq(chooser.o)
+        has_other = turns.requests.bit_select(turns.turn, 1)
         m.d.sync += [
-            write.line.eq(chosen.line),
-            write.data.eq(chosen.data),
-            write.strobe.eq(Mux(valid, chosen.strobe, 0)),
+            write.line.eq(Mux(span.valid, span.payload.line, other.line)),
+            write.data.eq(Mux(span.valid, span.payload.data, other.data)),
+            write.strobe.eq(Mux(span.valid, span.payload.strobe, 0)),
             write.next_strobe.eq(Mux(span.valid, span.payload.next_strobe, 0)),
         ]
+        with m.If(~span.valid & has_other):
+            m.d.sync += write.strobe.eq(other.strobe)
         return m
 
 

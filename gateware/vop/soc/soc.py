@@ -42,8 +42,8 @@ class Soc(wiring.Component):
     fetches, loads : ``Out(ReadSignature(line_bits, width))``, stores : ``Out(WriteSignature(...))``
         To card RAM.
     shared : ``Out(csr.Signature(16))``, shared_grant : ``In(1)``
-        To the registers that are also BAR0. An access holds until granted; its answer comes in the
-        cycle after.
+        To the registers that are also BAR0. An access holds until granted; its answer comes two
+        cycles later.
     hold : ``In(1)``
         Holds the CPU in reset.
     copier_interrupt, used_interrupt : ``In(1)``

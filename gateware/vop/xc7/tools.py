@@ -26,8 +26,14 @@ _SYNTHESIS = "synth_xilinx -family xc7 -abc9"
 #: and as placed each of its bits takes two halves of a lookup table, used or not.
 _NARROW_SUM = 12
 
+#: yosys: all lookup tables of the chip cost alike, as those of few inputs seldom find a mate where
+#: they are placed, for which its own weights make many. A wider one is two or four, tied to places
+#: by a multiplexer of the slice.
+_WEIGHTS = {**{f"LUT{inputs}": 1 for inputs in range(1, 7)},
+            "$__ABC9_LUT7": 3, "$__ABC9_LUT8": 6}
+
 #: Modules that are mapped each by itself: seen together, they take twice the lookup tables.
-_APART = "*.rotator_stage*"
+_APART = "*.rotator_stage* *.chooser*"
 
 _SCRIPT = f"""\
 read_verilog {{sources}}
@@ -36,7 +42,9 @@ setattr -mod -set keep_hierarchy 1 {_APART}
 select -set narrow t:$alu r:Y_WIDTH<={_NARROW_SUM} %i
 techmap -map +/techmap.v @narrow
 opt
-{_SYNTHESIS} {{options}} -top {{top}} -run fine:
+{_SYNTHESIS} {{options}} -top {{top}} -run fine:map_luts
+{{weights}}
+{_SYNTHESIS} {{options}} -top {{top}} -run map_luts:
 {{join}}
 write_json {{netlist}}
 """
@@ -109,10 +117,13 @@ def synthesise(sources, *, top, folder, flatten=True):
     """
     options = "-flatten" if flatten else "-noiopad -noclkbuf"
     join = f"setattr -mod -unset keep_hierarchy {_APART}\nflatten" if flatten else ""
+    weights = "\n".join(f"setattr -mod -set abc9_lut {weight} ={cell}"
+                        for cell, weight in _WEIGHTS.items())
     netlist = folder / "netlist.json"
     script = folder / "synthesis.ys"
     script.write_text(_SCRIPT.format(sources=" ".join(path.name for path in sources), top=top,
-                                     options=options, join=join, netlist=netlist.name),
+                                     options=options, weights=weights, join=join,
+                                     netlist=netlist.name),
                       encoding="utf-8")
     # Relative names: a tool in WebAssembly sees only the folder that it runs in.
     run([find_yosys(), "-q", script.name], log=folder / "yosys.log", what="synthesis",
