@@ -18,6 +18,7 @@ SEED        ?=
 # What `make test-hostile` takes.
 SEEDS       ?= 50
 SEED_BASE   ?= 0
+BLOCK       ?=
 # What `make bench` takes.
 RECORD      ?=
 STRICT      ?=
@@ -70,9 +71,9 @@ formal: tools ## Bounded proofs, and a planted bug that each must find
 	$(call step,formal proofs)
 	@$(PY) -m formal
 
-test-hostile: tools ## Hostile hosts and rings: SEEDS=50 of them from SEED_BASE=0
+test-hostile: tools ## Hostile hosts and rings: SEEDS=50 of them from SEED_BASE=0; BLOCK=pcie_usplus-256
 	$(call step,hostile seeds)
-	@$(PY) -m sim.hostile --seeds $(SEEDS) --base $(SEED_BASE)
+	@$(PY) -m sim.hostile --seeds $(SEEDS) --base $(SEED_BASE) $(if $(BLOCK),--block $(BLOCK))
 
 ##@ Measuring
 .PHONY: bench synth timing

@@ -13,7 +13,7 @@ from vop.regs.copier import CommandError, Opcode
 from .host import Host
 from .memory import Buffer
 
-__all__ = ["CardDriver", "Channel", "Record"]
+__all__ = ["CardDriver", "Channel", "Record", "command"]
 
 _BLOCKS = {block.name: block for block in REGISTER_MAP.blocks}
 _COMMAND_BYTES = 32
@@ -32,6 +32,26 @@ class Record:
     error: CommandError
     bytes: int
     sequence: int
+
+
+def command(
+    opcode: int,
+    *,
+    host: int = 0,
+    card: int = 0,
+    length: int = 0,
+    to_host: bool = False,
+    interrupt: bool = False,
+    head: int = 0,
+    entries: int = 0,
+    used_id: int = 0,
+    used_len: int = 0,
+    tag: int = 0,
+) -> tuple[int, ...]:
+    """Return the eight words of a command that asks for a record."""
+    control = opcode | 1 << 4 | interrupt << 5 | to_host << 6 | bool(entries) << 7 | tag << 16
+    low, high = host & 0xFFFF_FFFF, host >> 32
+    return control, length, low, high, card, head | entries << 16, used_id, used_len
 
 
 class CardDriver:
@@ -75,7 +95,7 @@ class CardDriver:
             while await self.get(name) != value:
                 await Timer(500, "ns")
 
-        await with_timeout(cocotb.start_soon(poll()), timeout_ns, "ns")
+        await with_timeout(poll(), timeout_ns, "ns")
 
     # Card RAM.
 
@@ -165,14 +185,21 @@ class Channel:
         length: int = 0,
         to_host: bool = False,
         interrupt: bool = False,
+        head: int = 0,
+        entries: int = 0,
         used_id: int = 0,
         used_len: int = 0,
     ) -> int:
-        """Write a command into the channel's registers; return its tag."""
+        """Write a command into the channel's registers; return its tag.
+
+        With ``entries``, ``host`` is the card address of a list of so many.
+        """
         tag = self._next_tag
         self._next_tag = tag + 1 & 0xFFFF
-        control = opcode | 1 << 4 | interrupt << 5 | to_host << 6 | tag << 16
-        words = (control, length, host & 0xFFFF_FFFF, host >> 32, card, 0, used_id, used_len)
+        words = command(
+            opcode, host=host, card=card, length=length, to_host=to_host, interrupt=interrupt,
+            head=head, entries=entries, used_id=used_id, used_len=used_len, tag=tag,
+        )  # fmt: skip
         await self._card.command(self.number, words)
         return tag
 

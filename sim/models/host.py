@@ -62,11 +62,16 @@ class Host:
         TLPs from the card, by kind.
     faults : list[str]
         What a host would call a broken card.
+    lost : int
+        Writes to `NOWHERE`, where no memory is: no fault, as only the host itself names it.
     """
 
     MSI_ADDRESS = 0xFEE0_1000
     #: Vector n is written to its own address.
     MSIX_ADDRESS, MSIX_DATA, MSIX_VECTORS = 0xFEE0_2000, 0x5A00, 32
+    #: The first page: what a register names of which the host has written half.
+    NOWHERE_HIGH = 0x5A
+    NOWHERE = (range(0x1000), range(NOWHERE_HIGH << 32, NOWHERE_HIGH + 1 << 32))
 
     def __init__(
         self,
@@ -82,7 +87,7 @@ class Host:
         self.faults: list[str] = []
         self.vectors: Counter[int] = Counter()
         self.received: Counter[str] = Counter()
-        self.sent_posted = 0
+        self.sent_posted = self.lost = 0
         self.msi_data = 0x40
         self.granted = 0
         self._raised = Event()
@@ -114,6 +119,9 @@ class Host:
             return
         if 0 <= address - self.MSIX_ADDRESS < 4 * self.MSIX_VECTORS:
             self._take_msix(tlp, (address - self.MSIX_ADDRESS) // 4)
+            return
+        if any(address in hole for hole in self.NOWHERE):
+            self.lost += 1
             return
         enables = [tlp.first_be] + [0xF] * (tlp.length - 2) + [tlp.last_be] * (tlp.length > 1)
         for index, enable in enumerate(enables):
@@ -191,6 +199,12 @@ class Host:
         assert (control >> 16 & 0x7FF) + 1 == self.MSIX_VECTORS, "the table must have 32 entries"
         control = control & ~(1 << 30) | masked << 30 | 1 << 31
         await self.card.capability_write_dword(PciCapId.MSIX, 0, control)
+        await Timer(BUS_SETTLE_NS, "ns")
+
+    async def disable_msix(self) -> None:
+        """Switch MSI-X off: vectors leave by MSI if that is enabled, else they wait."""
+        control = await self.card.capability_read_dword(PciCapId.MSIX, 0)
+        await self.card.capability_write_dword(PciCapId.MSIX, 0, control & ~(1 << 31))
         await Timer(BUS_SETTLE_NS, "ns")
 
     async def set_bus_master(self, enabled: bool) -> None:

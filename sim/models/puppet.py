@@ -11,7 +11,6 @@ The program is some 40 instructions, assembled here, so that stories need no com
 Ref: The RISC-V Instruction Set Manual, volume I, chapter 2 (RV32I).
 """
 
-import cocotb
 from cocotb.triggers import Timer, with_timeout
 from vop.regs.card import CARD_ADDRESSES
 from vop.regs.link import BootState
@@ -154,7 +153,7 @@ class Puppet:
             while await card.dump(MAILBOX, 4) != bytes(4):
                 await Timer(500, "ns")
 
-        await with_timeout(cocotb.start_soon(poll()), ORDER_TIMEOUT_NS, "ns")
+        await with_timeout(poll(), ORDER_TIMEOUT_NS, "ns")
 
     async def set(self, name: str, value: int, index: int = 0) -> None:
         """Write a register, as the card."""

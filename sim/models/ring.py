@@ -18,19 +18,23 @@ __all__ = [
     "table",
 ]
 
-NEXT, WRITE = 1, 2
+NEXT, WRITE, INDIRECT = 1, 2, 4
 PAGE_BYTES = 4096
 CONTEXT_BYTES = 64
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """One descriptor: a buffer's address and length, and the index of the next one or None."""
+    """One descriptor: a buffer's address and length, and the index of the next one or None.
+
+    ``indirect`` makes the buffer a table of descriptors.
+    """
 
     address: int
     length: int
     writable: bool = False
     next: int | None = None
+    indirect: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def table(descriptors: dict[int, Descriptor], num: int) -> bytes:
     image = bytearray(16 * num)
     for index, descriptor in descriptors.items():
         flags = NEXT * (descriptor.next is not None) | WRITE * descriptor.writable
+        flags |= INDIRECT * descriptor.indirect
         struct.pack_into(
             "<QIHH",
             image,
@@ -87,8 +92,9 @@ def read_table(image: bytes) -> list[Descriptor]:
     """Decode a descriptor table."""
     found = []
     for address, length, flags, follower in struct.iter_unpack("<QIHH", image):
+        follows = follower if flags & NEXT else None
         found.append(
-            Descriptor(address, length, bool(flags & WRITE), follower if flags & NEXT else None)
+            Descriptor(address, length, bool(flags & WRITE), follows, bool(flags & INDIRECT))
         )
     return found
 
