@@ -214,7 +214,7 @@ struct vop_vector {
  * @single_store: the card takes a used element in one store, and writes a
  *	record for every command that fails
  * @identity: the identity block as read when the card was probed
- * @vectors: MSI vectors granted and requested
+ * @vectors: MSI-X or MSI vectors granted and requested
  * @vector: argument of each vector's handler
  * @lock: guards @slot, @guard_used, @placed, @limbo
  * @page: the device page

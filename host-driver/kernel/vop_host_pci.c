@@ -212,8 +212,9 @@ static int vop_host_request_vectors(struct vop_host *host)
 {
 	int granted, n, ret;
 
+	/* Without interrupt remapping x86 grants one MSI, but many MSI-X. */
 	granted = pci_alloc_irq_vectors(host->pdev, 1, VOP_MAX_VECTORS,
-					PCI_IRQ_MSI);
+					PCI_IRQ_MSIX | PCI_IRQ_MSI);
 	if (granted < 0)
 		return granted;
 	for (n = 0; n < granted; n++) {

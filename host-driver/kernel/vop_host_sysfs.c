@@ -8,7 +8,7 @@
  *	layout			register layout, major.minor
  *	build			gateware build id, hexadecimal
  *	ram_bytes		size of card RAM
- *	vectors			MSI vectors granted
+ *	vectors			MSI-X or MSI vectors granted
  *	firmware_name		image that was loaded, empty if baked in
  *	firmware_version	CRC-32 of that image, hexadecimal
  *	firmware_bytes		its size

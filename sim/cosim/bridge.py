@@ -15,11 +15,12 @@ from cocotb.triggers import FallingEdge, Timer
 from cocotbext.axi import AddressSpace
 from cocotbext.pcie.core import RootComplex
 from cocotbext.pcie.core.utils import PcieId
+from vop.regs.msi import MSIX
 
 from sim.models.endpoint import CardDevice
 from sim.models.pcie_7x import CLOCK_NS
 
-from .host_space import HostSpace
+from .host_space import HostSpace, msix_entry
 from .vfio_user import Command, Region
 from .write_combiner import WriteCombiner
 
@@ -102,13 +103,14 @@ class Bridge:
         self._counters = counters
         self._posted = 0
         self._combiner = WriteCombiner()
+        self._routed = set()
         self._region_bytes = region_bytes
         self.faults = []
         # The model's own memory and MSI regions give way to the guest's map: x86 has its MSI
         # address inside one of them.
         self._root = _Host()
         self._root.mem_address_space = AddressSpace(2**64)
-        space = HostSpace(server, function.msi, self.faults)
+        space = HostSpace(server, function.msi, function.msix, self.faults)
         self._root.mem_address_space.register_region(space, 0, 2**64)
         self._port = self._root.make_port()
         self._card = _Card(function)
@@ -125,6 +127,7 @@ class Bridge:
                     request = self._server.receive()
                     if request is not None:
                         await self._execute(request)
+                    await self._route_vectors()
                 except EOFError:
                     return
             elif combined := self._combiner.flush():
@@ -186,6 +189,25 @@ class Bridge:
             await self._settle()
             await self._reset()
             self._server.reply(request)
+
+    async def _route_vectors(self):
+        """Let the card's MSI-X table have unmasked what QEMU wants to hear of, and nothing else.
+
+        An entry is masked while it is changed, and unmasked with its last word.
+        """
+        wanted = self._server.msix_wanted
+        for vector in self._routed ^ wanted:
+            address, data = msix_entry(vector)
+            for name, word in (
+                ("control", 1),
+                ("address_lo", address & 0xFFFF_FFFF),
+                ("address_hi", address >> 32),
+                ("data", data),
+                ("control", int(vector not in wanted)),
+            ):
+                stored = [(MSIX.address(name, vector), word.to_bytes(4, "little"))]
+                await self._post(Region.BAR0, stored)
+        self._routed = wanted
 
     async def _read(self, region, offset, length):
         if region == Region.CONFIG:
@@ -252,6 +274,7 @@ class Bridge:
         value = int.from_bytes(await self._root.config_read(CARD, control, 2), "little")
         value |= FUNCTION_LEVEL_RESET
         await self._root.config_write(CARD, control, value.to_bytes(2, "little"))
+        self._routed = set()  # the table is forgotten, every entry masked
         await self._settle()
         self._dut.rst.value = 1
         await Timer(RESET_CYCLES * CLOCK_NS, "ns")

@@ -46,6 +46,8 @@ class Cosim:
         Of ours, for the guest: `/bin` and `/lib/modules`.
     remap : bool
         Whether the machine grants a device several MSI vectors.
+    msix : bool
+        Whether the card offers MSI-X, of which every machine grants several.
     card : bool
         Whether there is a card at all.
     simulator : list of :class:`str`
@@ -62,7 +64,7 @@ class Cosim:
     """
 
     def __init__(self, name, *, share=None, firmware=None, programs=(), modules=(), remap=False,
-                 card=True, waves=False, simulator=None):  # fmt: skip
+                 msix=False, card=True, waves=False, simulator=None):  # fmt: skip
         self.directory = BUILD / "cosim" / name
         self._name = name
         self._share = share
@@ -73,7 +75,8 @@ class Cosim:
         if firmware is not None:
             self._files["/lib/firmware/vop/card.bin"] = firmware
         words = simulator or [sys.executable, "-m", "sim.cosim.simulator", name]
-        self._simulator_words = [*words, *(["--waves"] if waves else [])]
+        self._simulator_words = [*words, *(["--waves"] if waves else []),
+                                 *(["--msix"] if msix else [])]  # fmt: skip
         self._processes = {}
         self._channels = []
         self._sockets = None

@@ -9,10 +9,11 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 from vop.regs.card import CARD_ADDRESSES
+from vop.regs.msi import VECTORS
 
 from sim.cosim.bridge import Bridge
 from sim.cosim.counters import CONFIGURATION_BYTES, Counters
-from sim.cosim.simulator import CONFIGURATION, COUNTERS, DIRECTORY, SOCKET, TLPS
+from sim.cosim.simulator import CONFIGURATION, COUNTERS, DIRECTORY, MSIX, SOCKET, TLPS
 from sim.cosim.tlp_log import TlpLog
 from sim.cosim.vfio_user import Region, VfioUserServer
 from sim.models.endpoint import CardFunction
@@ -48,6 +49,7 @@ async def the_card_serves_one_guest_without_a_fault(dut):
         run / SOCKET,
         region_bytes=region_bytes,
         vectors=1 << function.msi.msi_multiple_message_capable,
+        msix_vectors=VECTORS["count"] if MSIX in os.environ else 0,
     )
     counters = Counters(block, function, run / CONFIGURATION)
     bridge = Bridge(dut, server, function, counters, region_bytes)
@@ -69,7 +71,7 @@ async def _powered_up(dut):
     for pin in (dut.leap, dut.leap_to):
         pin.value = 0
     dut.rst.value = 1
-    function = CardFunction(ram_bytes=CARD_ADDRESSES["default_ram_bytes"])
+    function = CardFunction(CARD_ADDRESSES["default_ram_bytes"], msix=MSIX in os.environ)
     block = Pcie7x(dut, upstream=function.transmit)
     function.block = block
     block.start()

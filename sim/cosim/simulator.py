@@ -14,10 +14,12 @@ from pathlib import Path
 from sim.harness.simulate import simulate
 from sim.harness.verdict import Red
 
-__all__ = ["CONFIGURATION", "COUNTERS", "DIRECTORY", "SOCKET", "TLPS", "WAVES", "main"]
+__all__ = ["CONFIGURATION", "COUNTERS", "DIRECTORY", "MSIX", "SOCKET", "TLPS", "WAVES", "main"]
 
 #: Environment variable that carries the directory into the simulator.
 DIRECTORY = "VOP_COSIM_DIRECTORY"
+#: Set in the simulator's environment: the card offers MSI-X.
+MSIX = "VOP_COSIM_MSIX"
 
 SOCKET = "card.socket"
 COUNTERS = "counters.json"
@@ -37,8 +39,11 @@ def main(words=None):
     parser.add_argument("name", help="name of this run")
     parser.add_argument("directory", type=Path, help="of the socket and the results")
     parser.add_argument("--waves", action="store_true", help="leave waveforms")
+    parser.add_argument("--msix", action="store_true", help="let the card offer MSI-X")
     arguments = parser.parse_args(words)
     os.environ[DIRECTORY] = str(arguments.directory.resolve())
+    if arguments.msix:
+        os.environ[MSIX] = "1"
     try:
         simulate(SimCard, "sim.cosim.serve", name="card", waves=arguments.waves,
                  run=arguments.name)  # fmt: skip

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 
 import pytest
+from vop.regs.msi import VECTORS
 
 from sim.bench import record, sequence
 
@@ -224,6 +225,30 @@ def test_with_interrupt_remapping_each_device_has_a_vector_of_its_own(tmp_path):
     assert (tmp_path / "copy").read_bytes() == pattern(65536)
     assert int(used) >= 4
     assert machine.counters()["faults"] == []
+
+
+def test_by_the_cards_own_msix_table_each_device_has_a_vector_of_its_own(tmp_path):
+    (tmp_path / "source").write_bytes(pattern(65536))
+
+    with HostMachine("test-msix", tmp_path, msix=True) as machine:
+        machine.load_driver()
+        machine.start_daemon()
+        machine.wait_mounted()
+        outcome = on_card(machine, "cp /host/source /host/copy")
+        modes = machine.guest.check("cat /sys/bus/pci/drivers/vop_host/0*/msi_irqs/*").split()
+        used = machine.guest.check("awk '/vop_virtio/ && $2 > 0' /proc/interrupts | wc -l")
+        stop_daemon(machine, "TERM")
+        machine.guest.check("rmmod vop_host", COMMAND_TIMEOUT_S)
+        machine.load_driver()
+
+    assert outcome.status == 0
+    assert (tmp_path / "copy").read_bytes() == pattern(65536)
+    assert set(modes) == {"msix"}
+    assert len(modes) == VECTORS["count"]
+    assert int(used) >= 4
+    counters = machine.counters()
+    assert counters["faults"] == []
+    assert counters["end"]["msis"] == 0
 
 
 def usual_shapes(tlps):

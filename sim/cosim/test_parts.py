@@ -8,14 +8,14 @@ import subprocess
 import threading
 
 import pytest
-from cocotbext.pcie.core.caps import MsiCapability
+from cocotbext.pcie.core.caps import MsiCapability, MsixCapability
 
 from .card_shell import CardShell, Outcome
 from .channel import Late
 from .commands import copy_on_share, split_commands
 from .cpio import Archive
 from .guest_memory import GuestMemory, OutsideMemory
-from .host_space import HostSpace
+from .host_space import HostSpace, msix_entry
 from .vfio_user import HEADER, Command, ProtocolError, Region, VfioUserServer
 from .write_combiner import WriteCombiner
 
@@ -139,16 +139,16 @@ class Guest:
     def __init__(self):
         self.vectors, self.memory = [], GuestMemory()
 
-    def raise_vector(self, vector):
-        self.vectors.append(vector)
+    def raise_vector(self, vector, *, msix=False):
+        self.vectors.append(("msix", vector) if msix else vector)
         return vector != 3
 
 
-def write_to_host(guest, faults, address, value, granted_log2=1):
-    msi = MsiCapability()
+def write_to_host(guest, faults, address, value, granted_log2=1, msix=None):
+    msi, msix = MsiCapability(), msix or MsixCapability()
     msi.msi_enable, msi.msi_multiple_message_enable = True, granted_log2
     msi.msi_message_address, msi.msi_message_data = 0xFEE0_0000, 0x4020
-    space = HostSpace(guest, msi, faults)
+    space = HostSpace(guest, msi, msix, faults)
     with pytest.raises(StopIteration):
         space.write(address, value.to_bytes(4, "little")).send(None)
 
@@ -165,6 +165,22 @@ def test_only_address_and_data_of_the_capability_make_an_interrupt():
     assert [fault[:24] for fault in faults] == ["stray write by the card:"] * 2
 
 
+def test_only_a_whole_entry_makes_an_interrupt_and_only_while_msix_is_on():
+    guest, faults, msix = Guest(), [], MsixCapability()
+    address, data = msix_entry(5)
+    msix.msix_enable = True
+
+    write_to_host(guest, faults, address, data, msix=msix)
+    assert (guest.vectors, faults) == ([("msix", 5)], [])
+
+    write_to_host(guest, faults, address, data + 1, msix=msix)
+    write_to_host(guest, faults, address, data)
+    msix.msix_function_mask = True
+    write_to_host(guest, faults, address, data, msix=msix)
+    assert guest.vectors == [("msix", 5)]
+    assert [fault[:24] for fault in faults] == ["stray write by the card:"] * 3
+
+
 def test_an_interrupt_that_nobody_receives_is_a_fault():
     guest, faults = Guest(), []
 
@@ -176,7 +192,9 @@ def test_an_interrupt_that_nobody_receives_is_a_fault():
 @pytest.fixture
 def served(tmp_path):
     """A server, and the raw socket of a client that has connected to it."""
-    server = VfioUserServer(tmp_path / "card", region_bytes={0: PAGE, 7: PAGE}, vectors=2)
+    server = VfioUserServer(
+        tmp_path / "card", region_bytes={0: PAGE, 7: PAGE}, vectors=2, msix_vectors=4
+    )
     client = socket.socket(socket.AF_UNIX)
     client.connect(str(tmp_path / "card"))
     assert server.accept(1)
@@ -258,6 +276,24 @@ def test_a_vector_reaches_its_eventfd_and_one_that_is_off_does_not(served):
     assert server.raise_vector(0)
     assert not server.raise_vector(1)
     assert os.eventfd_read(event) == 1
+    os.close(event)
+
+
+def test_vectors_of_msix_are_others_than_those_of_msi_and_are_told(served):
+    server, client = served
+    event = os.eventfd(0)
+
+    ask(client, 1, Command.DEVICE_SET_IRQS, struct.pack("<IIIII", 20, 0x24, 2, 3, 1),
+        descriptors=[event])  # fmt: skip
+    server.receive()
+
+    assert server.msix_wanted == {3}
+    assert not server.raise_vector(3)
+    assert server.raise_vector(3, msix=True)
+    assert os.eventfd_read(event) == 1
+    ask(client, 2, Command.DEVICE_SET_IRQS, struct.pack("<IIIII", 20, 0x21, 2, 0, 0))
+    server.receive()
+    assert server.msix_wanted == set()
     os.close(event)
 
 

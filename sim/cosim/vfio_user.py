@@ -46,7 +46,7 @@ class Region(IntEnum):
 
 REGIONS = 9
 IRQ_INDEXES = 5
-IRQ_MSI = 1
+IRQ_MSI, IRQ_MSIX = 1, 2
 
 HEADER = struct.Struct("<HHIII")  # id, command, size with this header, flags, error
 TYPE_MASK, TYPE_REPLY, FLAG_NO_REPLY, FLAG_ERROR = 0xF, 0x1, 0x10, 0x20
@@ -95,17 +95,19 @@ class VfioUserServer:
         Size of each region that the device has.
     vectors : :class:`int`
         MSI vectors that the device can use.
+    msix_vectors : :class:`int`
+        Entries of its MSI-X table.
     """
 
-    def __init__(self, path, *, region_bytes, vectors):
+    def __init__(self, path, *, region_bytes, vectors, msix_vectors=0):
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen(1)
         self._connection = None
         self._region_bytes = region_bytes
-        self._vectors = vectors
-        self._eventfds = {}
+        self._vectors = {IRQ_MSI: vectors, IRQ_MSIX: msix_vectors}
+        self._eventfds = {IRQ_MSI: {}, IRQ_MSIX: {}}
         self._descriptors = []
         self.memory = GuestMemory()
         self._answers = {
@@ -192,16 +194,23 @@ class VfioUserServer:
 
     def close(self):
         """Give everything back. QEMU, if it still runs, sees the device go."""
-        self._close(self._eventfds.values())
-        self._eventfds.clear()
+        for receivers in self._eventfds.values():
+            self._close(receivers.values())
+            receivers.clear()
         self.memory.unmap_all()
         for end in (self._connection, self._listener):
             if end is not None:
                 end.close()
 
-    def raise_vector(self, vector):
-        """Deliver MSI ``vector`` to the guest; returns whether the guest has it enabled."""
-        descriptor = self._eventfds.get(vector)
+    @property
+    def msix_wanted(self):
+        """MSI-X vectors that have a receiver. What the guest writes to the table, QEMU keeps."""
+        receivers = self._eventfds[IRQ_MSIX]
+        return {vector for vector, given in receivers.items() if given is not None}
+
+    def raise_vector(self, vector, *, msix=False):
+        """Deliver ``vector`` to the guest; returns whether the guest has it enabled."""
+        descriptor = self._eventfds[IRQ_MSIX if msix else IRQ_MSI].get(vector)
         if descriptor is None:
             return False
         os.write(descriptor, struct.pack("=Q", 1))
@@ -277,24 +286,24 @@ class VfioUserServer:
 
     def _irq_info(self, body, _descriptors):
         _, _, index = struct.unpack_from("<III", body)
-        count = self._vectors if index == IRQ_MSI else 0
+        count = self._vectors.get(index, 0)
         return struct.pack("<IIII", 16, IRQ_EVENTFD_NORESIZE, index, count)
 
     def _set_irqs(self, body, descriptors):
         _, flags, index, start, count = struct.unpack_from("<IIIII", body)
-        if index != IRQ_MSI or start + count > self._vectors:
+        receivers = self._eventfds.get(index, {})
+        if start + count > self._vectors.get(index, 0):
             self._close(descriptors)
-            if count:
-                raise ProtocolError(f"{count} interrupts from {start} of index {index}")
-        elif flags & SET_DATA_EVENTFD and flags & SET_ACTION_TRIGGER:
+            raise ProtocolError(f"{count} interrupts from {start} of index {index}")
+        if flags & SET_DATA_EVENTFD and flags & SET_ACTION_TRIGGER:
             # A vector without a descriptor is switched off.
             for number in range(count):
                 given = descriptors[number] if number < len(descriptors) else None
-                self._close([self._eventfds.get(start + number)])
-                self._eventfds[start + number] = given
+                self._close([receivers.get(start + number)])
+                receivers[start + number] = given
         elif flags & SET_DATA_NONE and count == 0:
-            self._close(self._eventfds.values())
-            self._eventfds.clear()
+            self._close(receivers.values())
+            receivers.clear()
         return b""
 
     @staticmethod
