@@ -364,7 +364,7 @@ async def test_a_message_on_offer_is_withdrawn_when_its_entry_is_masked(bench, c
     await bench.raise_vector(5)
     await bench.offered()
     await bench.write(TABLE + 16 * 5 + 12, 1)
-    await ctx.tick()
+    await ctx.tick().repeat(2)
     assert await bench.taken() == []
 
     await bench.set_entry(5, address=0xFEE0_0040, data=6)

@@ -33,8 +33,10 @@ def test_both_sides_take_turns_and_each_gets_its_own_answer():
     answers = {"host": [], "card": []}
 
     async def answer_with_the_address(ctx):
+        answer = 0
         async for _clk, _rst, reading, address in ctx.tick().sample(dut.bus.read, dut.bus.address):
-            ctx.set(dut.bus.read_data, address if reading else 0)
+            ctx.set(dut.bus.read_data, answer)
+            answer = address if reading else 0
 
     def side(name, base):
         port, grant = getattr(dut, name), getattr(dut, f"{name}_grant")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The card, all but its hard block: endpoint, copier, computer, and the registers they share."""
 
-from amaranth.hdl import Module, ResetInserter
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -131,8 +131,8 @@ class Card(wiring.Component):
         m.submodules.copier = copier
         m.submodules.memory = memory
         m.submodules.soc = while_alive(soc)
-        m.submodules.arbiter = while_alive(arbiter)
-        m.submodules.decoder = decoder
+        m.submodules.arbiter = arbiter
+        m.submodules.decoder = while_alive(decoder)
         m.submodules.identity = identity
         m.submodules.link = while_alive(link)
         m.submodules.doorbell = while_alive(doorbell)
@@ -201,9 +201,11 @@ class Card(wiring.Component):
                     m.d.sync += getattr(stats.counted, name).eq(1)
 
         # The computer.
+        cpu_hold = Signal(init=1)
+        m.d.sync += cpu_hold.eq(link.cpu_hold | reset.active)
         connect(m, soc.uart_sent, flipped(self.uart_sent))
         m.d.comb += [
-            soc.hold.eq(link.cpu_hold | reset.active),
+            soc.hold.eq(cpu_hold),
             soc.doorbell_groups.eq(doorbell.groups),
             soc.copier_interrupt.eq(copier.copier_interrupt),
             soc.used_interrupt.eq(copier.used_interrupt),

@@ -178,7 +178,8 @@ class VectorSender(wiring.Component):
         Vectors for the hard block. An offer stands until it is taken or MSI is switched off, also
         while bus mastering is off; it changes only with the number of vectors granted.
     message : ``Out(stream.Signature(TxBeatLayout(width)))``
-        Messages of MSI-X. An offer may be withdrawn.
+        Messages of MSI-X. An offer is withdrawn when bus mastering goes off, and some cycles after
+        the host has masked it.
     """
 
     def __init__(self, width, *, raisers=2):
@@ -214,10 +215,8 @@ class VectorSender(wiring.Component):
         # May vectors leave at all, and by which way?
         by_msix = Signal()
         by_msi = Signal()
-        m.d.comb += [
-            by_msix.eq(config.msix_enabled & ~config.msix_masked & config.bus_master),
-            by_msi.eq(config.msi_enabled & ~config.msix_enabled & config.bus_master),
-        ]
+        m.d.sync += by_msix.eq(config.msix_enabled & ~config.msix_masked & config.bus_master)
+        m.d.comb += by_msi.eq(config.msi_enabled & ~config.msix_enabled & config.bus_master)
 
         # The message under way.
         sending = Signal()                   # from the look that starts it to the one that ends it
@@ -347,12 +346,13 @@ class VectorSender(wiring.Component):
         """Offer the message under way until it is taken, or may no longer leave."""
         offered = Signal()                   # MSI: everything before the vector has been taken
         stands = Signal()                    # what a hard block was offered stays on offer
+        ready = Signal()                     # MSI-X: the message may leave
         m.d.comb += [
             stands.eq(offered & self.config.msi_enabled & ~self.config.msix_enabled),
             self.msi.valid.eq(active & ~is_msix & (stands | (by_msi & self.tx_drained))),
             # The host may grant fewer while a vector stands here.
             self.msi.payload.eq(sent_vector & ((1 << self.config.msi_vectors_log2) - 1)[:5]),
-            self.message.valid.eq(active & is_msix & by_msix & ~self.stall),
+            self.message.valid.eq(ready & ~ends[0] & ~self.stall & self.config.bus_master),
             self.message.payload.first.eq(1),
             self.message.payload.last.eq(1),
             self.message.payload.data.eq(self.data),
@@ -363,6 +363,7 @@ class VectorSender(wiring.Component):
         ]
         m.d.sync += [
             offered.eq(self.msi.valid & ~self.msi.ready),
+            ready.eq(active & is_msix & by_msix),
             self.hold.eq(active & ~is_msix & by_msi & ~offered & ~self.tx_drained),
         ]
         with m.If((self.msi.valid & self.msi.ready) | (self.message.valid & self.message.ready)):

@@ -18,9 +18,9 @@ ADDRESS_BITS = 16
 class RegisterArbiter(wiring.Component):
     """Let the host and the card's CPU take turns on one register bus.
 
-    Each holds its access until granted. It happens in the cycle after, from a register, and the
-    answer to a read comes one cycle behind that. The turn stays with whoever asked last. While both
-    ask, they alternate, so neither waits longer than one cycle.
+    Each holds its access until granted; the answer to a read comes two cycles after the grant. The
+    turn stays with whoever asked last. While both ask, they alternate, so neither waits longer than
+    one cycle.
 
     Members
     -------
@@ -29,7 +29,7 @@ class RegisterArbiter(wiring.Component):
     card : ``In(csr.Signature(16))``, card_grant : ``Out(1)``
         The same for the CPU.
     bus : ``Out(csr.Signature(16))``
-        The accesses taken, in the cycle after their grant.
+        The accesses taken. A read is answered two cycles later.
     """
 
     host: In(csr.Signature(ADDRESS_BITS))
@@ -47,17 +47,19 @@ class RegisterArbiter(wiring.Component):
             turns.served.eq(1),
             self.host_grant.eq(asks[0] & ~turns.turn),
             self.card_grant.eq(asks[1] & turns.turn),
+            self.bus.card.eq(turns.turn),
         ]
-        m.d.sync += self.bus.card.eq(turns.turn)
 
         # Whose read is answered in this cycle; the other one's data stays zero.
         host_answer = Signal()
         card_answer = Signal()
-        for index, (side, answer) in enumerate(((self.host, host_answer),
-                                                (self.card, card_answer))):
-            m.d.sync += answer.eq(self.bus.read & (self.bus.card == index))
+        for index, (side, grant, answer) in enumerate((
+                (self.host, self.host_grant, host_answer),
+                (self.card, self.card_grant, card_answer))):
+            asked = Signal()
+            m.d.sync += [asked.eq(grant & side.read), answer.eq(asked)]
             with m.If(turns.turn == index):
-                m.d.sync += [
+                m.d.comb += [
                     getattr(self.bus, name).eq(getattr(side, name))
                     for name in ("address", "read", "write", "write_data", "write_strobe")]
             with m.If(answer):
@@ -68,6 +70,8 @@ class RegisterArbiter(wiring.Component):
 class BlockDecoder(wiring.Component):
     """Send each access to its block, unless it is a write by the side that may not.
 
+    It arrives there in the cycle after, from a register.
+
     Parameters
     ----------
     blocks : iterable of :class:`vop.regmap.model.Block`
@@ -76,7 +80,7 @@ class BlockDecoder(wiring.Component):
     Members
     -------
     bus : ``In(csr.Signature(16))``
-        Accesses.
+        Accesses. A read is answered two cycles later.
     <block> : ``Out(csr.Signature(16))``
         One for each block. ``address`` counts from the start of the register space.
     refused : ``Out(1)``
@@ -96,6 +100,16 @@ class BlockDecoder(wiring.Component):
         outside = Signal(init=1)
         wrong_side = Signal()
         m.d.comb += outside.eq(1)
+        address = Signal.like(self.bus.address)
+        write_data = Signal.like(self.bus.write_data)
+        write_strobe = Signal.like(self.bus.write_strobe)
+        card = Signal()
+        m.d.sync += [
+            address.eq(self.bus.address),
+            write_data.eq(self.bus.write_data),
+            write_strobe.eq(self.bus.write_strobe),
+            card.eq(self.bus.card),
+        ]
         read_data = 0
         for block in self._blocks:
             target = getattr(self, block.name)
@@ -103,10 +117,12 @@ class BlockDecoder(wiring.Component):
             selected = Signal(name=f"{block.name}_selected")
             m.d.comb += selected.eq(self.bus.address[size_log2:] == block.base >> size_log2)
             m.d.comb += [
-                target.address.eq(self.bus.address),
-                target.write_data.eq(self.bus.write_data),
-                target.write_strobe.eq(self.bus.write_strobe),
-                target.card.eq(self.bus.card),
+                target.address.eq(address),
+                target.write_data.eq(write_data),
+                target.write_strobe.eq(write_strobe),
+                target.card.eq(card),
+            ]
+            m.d.sync += [
                 target.read.eq(self.bus.read & selected),
                 target.write.eq(self.bus.write & selected & ~wrong_side),
             ]

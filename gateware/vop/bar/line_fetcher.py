@@ -94,19 +94,20 @@ class LineFetcher(wiring.Component):
         claims = Signal()                                           # a line's place is taken
         ends_line = Signal()
         arrived = Signal()
+        has_room, waits, has_line = Signal(init=1), Signal(), Signal()  # the counts are not zero
 
         m.d.comb += [
-            self.memory.request.valid.eq(asking & is_memory & (free != 0) & ~reading),
+            self.memory.request.valid.eq(asking & is_memory & has_room),
             self.memory.request.payload.eq(at_dw[lane_bits:]),
             # Registers wait until every line before theirs is here.
-            self.registers.valid.eq(asking & ~is_memory & ~reading & (under_way == 0)
-                                    & (free != 0)),
+            self.registers.valid.eq(asking & ~is_memory & ~reading & ~waits & has_room),
             self.registers.payload.eq(at_dw),
             asked.eq((self.memory.request.valid & self.memory.request.ready)
                      | (self.registers.valid & self.registers.ready)),
             is_final.eq(Mux(is_memory, left_dw <= lanes, left_dw == 1)),
             self.jobs.ready.eq(~has_job),
-            starts.eq(has_job & (~asking | (asked & is_final))),
+            # An answer of a register and lines come over one way, so lines wait for it.
+            starts.eq(has_job & ~reading & (~asking | (is_memory & asked & is_final))),
             ends_line.eq(is_final | (at_dw[:lane_bits] == lanes - 1)),
             claims.eq(asked & (is_memory | ends_line)),
         ]
@@ -146,7 +147,7 @@ class LineFetcher(wiring.Component):
             arrived.eq(self.memory.response.valid | (self.answered & completes)),
             read.addr.eq(first),
             self.lines.payload.eq(read.data),
-            self.lines.valid.eq(held != 0),
+            self.lines.valid.eq(has_line),
             taken.eq(self.lines.valid & self.lines.ready),
             self.idle.eq(~has_job & ~asking & ~reading & (free == self._LINES)),
         ]
@@ -154,8 +155,10 @@ class LineFetcher(wiring.Component):
             end.eq(end + arrived),
             first.eq(first + taken),
         ]
-        for count, up, down in ((held, arrived, taken), (free, taken, claims),
-                                (under_way, claims, arrived)):
+        for count, some, up, down in ((held, has_line, arrived, taken),
+                                      (free, has_room, taken, claims),
+                                      (under_way, waits, claims, arrived)):
+            m.d.sync += some.eq(up | (some & ~(down & (count == 1))))
             with m.If(up & ~down):
                 m.d.sync += count.eq(count + 1)
             with m.Elif(down & ~up):

@@ -205,6 +205,8 @@ class CompletionBuilder(wiring.Component):
         The lines that hold the payload.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
         Completions, in the order of their headers.
+    idle : ``Out(1)``
+        High while none is held.
     """
 
     def __init__(self, width):
@@ -213,13 +215,33 @@ class CompletionBuilder(wiring.Component):
             "completions": In(stream.Signature(CompletionLayout)),
             "lines":       In(stream.Signature(width)),
             "tx":          Out(stream.Signature(TxBeatLayout(width))),
+            "idle":        Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         width, lanes = self._width, self._width // 32
-        tx, lines, completion = self.tx, self.lines, self.completions.payload
+        tx, lines = self.tx, self.lines
         header = tx.payload.header
+
+        # The completion under way, and how many of its beats come behind this one.
+        completion = Signal(CompletionLayout)
+        held = Signal()
+        left = Signal(9)
+        is_last = Signal()
+        m.d.comb += [
+            self.completions.ready.eq(~held | (tx.valid & tx.ready & is_last)),
+            self.idle.eq(~held),
+        ]
+        with m.If(self.completions.ready):
+            m.d.sync += [
+                held.eq(self.completions.valid),
+                completion.eq(self.completions.payload),
+                left.eq(self.completions.payload.last_beat),
+                is_last.eq(self.completions.payload.last_beat == 0),
+            ]
+        with m.Elif(tx.valid & tx.ready):
+            m.d.sync += [left.eq(left - 1), is_last.eq(left == 1)]
 
         m.d.comb += [
             header.kind.eq(Mux(completion.has_data, Kind.COMPLETION_DATA,
@@ -227,12 +249,10 @@ class CompletionBuilder(wiring.Component):
             *(getattr(header, name).eq(getattr(completion, name))
               for name in ("traffic_class", "no_snoop", "relaxed", "length_dw", "requester", "tag",
                            "status", "byte_count", "lower_address")),
-            self.completions.ready.eq(tx.valid & tx.ready & tx.payload.last),
         ]
 
         lane = completion.lower_address[2:2 + ceil_log2(lanes)]
         started = Signal()
-        sent = Signal(9)                     # beats
         previous = Signal(width)             # the line before, where the payload starts within one
         has_previous = Signal()
         needs_line = Signal()
@@ -240,9 +260,9 @@ class CompletionBuilder(wiring.Component):
         m.d.comb += [
             without_lines.eq(~completion.has_data | completion.is_empty),
             # Above lane 0, the beat takes from the line at hand only what the one before lacks.
-            needs_line.eq((lane == 0) | ~tx.payload.last | completion.spreads),
+            needs_line.eq((lane == 0) | ~is_last | completion.spreads),
             tx.payload.first.eq(~started),
-            tx.payload.last.eq(sent == completion.last_beat),
+            tx.payload.last.eq(is_last),
         ]
         with m.If(lane == 0):
             m.d.comb += tx.payload.data.eq(lines.payload)
@@ -250,24 +270,23 @@ class CompletionBuilder(wiring.Component):
             with m.If(lane == amount):
                 m.d.comb += tx.payload.data.eq(Cat(previous, lines.payload)[32 * amount:][:width])
         with m.If(without_lines):
-            m.d.comb += tx.valid.eq(self.completions.valid)
+            m.d.comb += tx.valid.eq(held)
         with m.Elif((lane != 0) & ~has_previous):
-            m.d.comb += lines.ready.eq(self.completions.valid)
+            m.d.comb += lines.ready.eq(held)
             m.d.sync += [
-                has_previous.eq(self.completions.valid & lines.valid),
+                has_previous.eq(held & lines.valid),
                 previous.eq(lines.payload),
             ]
         with m.Else():
             m.d.comb += [
-                tx.valid.eq(self.completions.valid & (lines.valid | ~needs_line)),
-                lines.ready.eq(self.completions.valid & tx.ready & needs_line),
+                tx.valid.eq(held & (lines.valid | ~needs_line)),
+                lines.ready.eq(held & tx.ready & needs_line),
             ]
         with m.If(tx.valid & tx.ready):
             m.d.sync += [
-                started.eq(~tx.payload.last),
-                sent.eq(Mux(tx.payload.last, 0, sent + 1)),
+                started.eq(~is_last),
                 previous.eq(lines.payload),
             ]
-            with m.If(tx.payload.last):
+            with m.If(is_last):
                 m.d.sync += has_previous.eq(0)
         return m

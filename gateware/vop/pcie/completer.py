@@ -137,6 +137,6 @@ class Completer(wiring.Component):
             port.hold.eq(self.hold_registers),
             port.registers_grant.eq(self.registers_grant),
             self.idle.eq(splitter.idle & fetcher.idle & writer.idle & ~port.writing
-                         & ~completions.o.valid & ~output.o.valid),
+                         & ~completions.o.valid & builder.idle & ~output.o.valid),
         ]
         return m

@@ -140,11 +140,13 @@ class Endpoint(wiring.Component):
         wiring.connect(m, msi.msi, wiring.flipped(link.msi))
 
         starts = link.rx.valid & link.rx.ready & link.rx.payload.first
-        m.d.sync += link.error.eq(faults.error)
+        m.d.sync += [
+            link.error.eq(faults.error),
+            completer.hold_registers.eq(self.request_hold | msi.resetting),
+        ]
         m.d.comb += [
             link.hold_nonposted.eq(receiver.hold_nonposted),
             completer.registers_grant.eq(self.registers_grant),
-            completer.hold_registers.eq(self.request_hold | msi.resetting),
             completer.max_payload.eq(link.config.max_payload),
             sender.hold.eq(msi.hold),
             sender.reads_waiting.eq(self.reads_waiting),

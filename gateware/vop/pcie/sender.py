@@ -80,10 +80,11 @@ class Sender(wiring.Component):
         read_went = Signal()                 # since the last completion
         message_was_last = Signal()
         waited = Signal(range(self.PATIENCE + 1))
+        impatient = Signal()                 # waited == PATIENCE
         urgent = Signal()
         deep = Signal()
         m.d.comb += [
-            urgent.eq(self.writes.valid & (waited == self.PATIENCE)),
+            urgent.eq(self.writes.valid & impatient),
             deep.eq(self.reads_waiting & ~self.shallow),
         ]
         with m.If(owner != 0):
@@ -119,9 +120,9 @@ class Sender(wiring.Component):
                 read_went.eq(chosen[reads] | (read_went & ~chosen[completions])),
             ]
         with m.If(accepted & chosen[writes]):
-            m.d.sync += waited.eq(0)
-        with m.Elif(self.writes.valid & (waited != self.PATIENCE)):
-            m.d.sync += waited.eq(waited + 1)
+            m.d.sync += [waited.eq(0), impatient.eq(0)]
+        with m.Elif(self.writes.valid & ~impatient):
+            m.d.sync += [waited.eq(waited + 1), impatient.eq(waited == self.PATIENCE - 1)]
         return m
 
     def _add_payload(self, m, beat, *, posted, second):
