@@ -24,6 +24,7 @@ RECORD      ?=
 STRICT      ?=
 # What `make timing` takes.
 LIMITS      ?= must
+PLACER_SEEDS ?= 1 2 3
 export SHARE CARD INTERACTIVE FIRMWARE WAVES
 
 step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
@@ -85,10 +86,10 @@ synth: tools ## Lookup tables, flip-flops and memories of each component, for Xi
 	$(call step,synthesis)
 	@$(PY) -m vop.xc7.synth
 
-timing: tools ## Place and route for the NiteFury II, three seeds; LIMITS=recorded judges by what was reached
+timing: tools ## Place and route for the NiteFury II, PLACER_SEEDS='1 2 3'; LIMITS=recorded judges by what was reached
 	$(call step,timing)
 	@python3 tools/setup.py nextpnr
-	@$(PY) -m vop.xc7.timing --limits $(LIMITS)
+	@$(PY) -m vop.xc7.timing --limits $(LIMITS) --seeds $(PLACER_SEEDS)
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
