@@ -54,6 +54,11 @@ def _batches(seeds: range, where: str | None) -> list[_Batch]:
     return found
 
 
+def _build(where: str) -> None:
+    """Build a simulator, unless it is there."""
+    card(*_BLOCKS[where])
+
+
 def _run(batch: _Batch) -> str | None:
     """Run a batch; return what went wrong, or None."""
     block, width = _BLOCKS[batch.where]
@@ -89,10 +94,10 @@ def main() -> int:
 
     seeds = range(options.base, last + 1)
     batches = _batches(seeds, options.block)
-    for where in {batch.where for batch in batches}:
-        card(*_BLOCKS[where])  # built before the clock starts
-    began, failed = time.monotonic(), []
+    failed = []
     with ProcessPoolExecutor(options.jobs, initializer=_hush) as pool:
+        list(pool.map(_build, sorted({batch.where for batch in batches})))
+        began = time.monotonic()
         runs = {pool.submit(_run, batch): batch for batch in batches}
         for number, run in enumerate(as_completed(runs), 1):
             batch, wrong = runs[run], run.result()
