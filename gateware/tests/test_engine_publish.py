@@ -28,13 +28,18 @@ from ring_faults import head_beyond, indirect, long_loop, next_beyond, self_loop
 (OK, BAD_CARD_ADDRESS, GUARD, BUS_MASTER_OFF, BAD_CONTEXT, BAD_AVAIL, BAD_DESCRIPTOR, LOOP,
  BAD_ORDER, BAD_INDIRECT, CHAIN_OVERFLOW) = (0, 3, 4, 9, 11, 12, 13, 14, 16, 17, 18)
 CARD_CHANNEL, HOST_CHANNEL = 4, 0
+_LAST_WRITE_CYCLES = 40
 
 paces = pytest.mark.parametrize("stutters", [False, True])
 widths = pytest.mark.parametrize("width", [64, 128, 256])
 
 
 async def publish(ctx, bench):
-    return await bench.do(ctx, CARD_CHANNEL, PUBLISH, card=CONTEXT)
+    ended = await bench.do(ctx, CARD_CHANNEL, PUBLISH, card=CONTEXT)
+    # What the context says is written last, and nobody but the executor waits for it.
+    for _ in range(_LAST_WRITE_CYCLES):
+        await ctx.tick()
+    return ended
 
 
 @widths

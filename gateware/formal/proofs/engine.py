@@ -158,22 +158,22 @@ class Used(Engine):
 
 PROOFS = (
     Proof("engine-closed-card", "With all windows closed nothing of a card channel leaves.",
-          lambda: Closed(channel=_CARD_CHANNEL), 14, (
+          lambda: Closed(channel=_CARD_CHANNEL), 15, (
               Plant("the card's own copies need no consent", "vop.copier.move",
                     "~x.card_owned & ~x.listed", "~x.listed"),
               Plant("a segment does not wait for the guard", "vop.copier.move",
                     "x.exempt | x.guard.allowed", "x.exempt | ~x.guard.refused"),
           )),
     Proof("engine-closed-host", "With all windows closed nothing leaves that a ring or list names.",
-          lambda: Closed(channel=_HOST_CHANNEL), 13, (
+          lambda: Closed(channel=_HOST_CHANNEL), 15, (
               Plant("what a list names needs no consent", "vop.copier.move",
                     "~x.card_owned & ~x.listed", "~x.card_owned"),
           )),
     Proof("engine-used", "The used element is written before the used index.",
-          lambda: Used(channel=_CARD_CHANNEL, open_guard=True), 16, (
+          lambda: Used(channel=_CARD_CHANNEL, open_guard=True), 18, (
               Plant("the index goes to the host first", "vop.copier.complete",
                     "self._send(Stage.ELEMENT, 8)", "self._send(Stage.USED_INDEX, 2)"),
               Plant("the index is stored before the length", "vop.copier.complete",
-                    'm.next = "WRITE_LEN"', 'm.next = "WRITE_INDEX"'),
+                    'Offset.USED_LEN, "WRITE_LEN"', 'Offset.INDEX, "WRITE_INDEX"'),
           )),
 )

@@ -19,14 +19,17 @@ class AwaitHost:
     x : :class:`~vop.copier.machine.Machine`
         What the steps work on.
     turn : :class:`~vop.copier.turn.Turn`
-        Who puts channels to sleep.
+        Who puts channels to sleep, and ends commands.
+    decoder : :class:`~vop.copier.decode.Decoder`
+        What hears of their end.
     """
 
-    def __init__(self, x, turn):
+    def __init__(self, x, turn, decoder):
         self._x = x
         self._turn = turn
+        self._decoder = decoder
 
-    def after(self):
+    def after(self, _taken):
         """In EMIT, within the switch on the stage."""
         m = self._x.m
         with m.Case(Stage.INDEX, Stage.USED_INDEX):
@@ -43,13 +46,16 @@ class AwaitHost:
             m.next = "AIM_POSTED"
         with x.step("AIM_POSTED"):
             m.d.comb += x.offset_to.eq(Mux(x.is_publish, Offset.PUBLISHED, Offset.USED_IDX))
+            m.d.sync += x.raises.eq(x.is_publish)
             m.next = "AWAIT_POSTED"
         with x.step("AWAIT_POSTED"):
+            x.add_to(Base.CONTEXT, By.OFFSET)
             with m.If(self._turn.writes_have_left):
                 with m.If(ports.lost.bit_select(x.current, 1)):
                     x.fail(CommandError.BUS_MASTER_OFF)
-                with m.Else():
-                    complete.keep()
+                with m.Else(), complete.keep():
+                    with m.If(x.is_publish & complete.surely_notifies & ~x.stopped):
+                        self._turn.retire(self._decoder)
             with m.Elif(x.others):
                 self._turn.sleep(reads=False)
                 x.leave(Resume.AIM_POSTED)
@@ -64,7 +70,9 @@ class AwaitHost:
                 x.fail(ports.watch_error)
             with m.Else():
                 m.next = "SCRATCH_READ"
-        with x.step("SCRATCH_READ"), x.read(Base.CONTEXT, By.OFFSET, keep=1):
-            m.next = "TAKE_WISH"
-            with m.If(x.is_chain):
-                m.next = "WALK_TAKE"
+        with x.step("SCRATCH_READ"):
+            x.add_to(Base.CONTEXT, By.OFFSET)
+            with x.read():
+                m.next = "TAKE_WISH"
+                with m.If(x.is_chain):
+                    m.next = "WALK_TAKE"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A register of every channel, of which the executor sees that of the current channel."""
 
-from amaranth.hdl import Const, Signal, Value
+from amaranth.hdl import Const, Mux, Signal, Value
 from amaranth.lib.memory import Memory
 
 from ..requester.segment import CHANNELS
@@ -12,11 +12,10 @@ _SELECT_BITS = 4
 
 
 class Choice:
-    """A value that several states set, each to a source of its own.
+    """A value that several steps set, each to a source of its own.
 
-    The states, however deep their conditions, choose no more than the number of a source; the
-    sources themselves meet once, in :meth:`finish`. What the value is while no state sets it is
-    undefined.
+    In a step that names one source only, no condition within it delays the choice; the sources
+    meet once, in :meth:`finish`. What the value is while no step sets it is undefined.
 
     Parameters
     ----------
@@ -26,28 +25,46 @@ class Choice:
         The value.
     name : :class:`str`
         What it is.
+    steps : object or None
+        Has ``here``, the name of the step that is being described, and in the end ``fsm``, the
+        state machine. None: there is none.
     """
 
-    def __init__(self, m, target, name):
+    def __init__(self, m, target, name, steps):
         self._m = m
         self._target = target
-        self._select = Signal(_SELECT_BITS, name=f"{name}_select")
+        self._name = name
+        self._steps = steps
         self._sources = {}
+        self._selects = {}                   # by step: numbers of sources, and which it is
 
     def set(self, value):
-        """In a state: the value is ``value``."""
+        """In a step: the value is ``value``."""
         value = Value.cast(value)
         # Of expressions each is a source of its own.
         key = (value.value,) if isinstance(value, Const) else id(value)
         number, _ = self._sources.setdefault(key, (len(self._sources), value))
-        self._m.d.comb += self._select.eq(number)
+        here = self._steps and self._steps.here
+        numbers, select = self._selects.setdefault(
+            here, (set(), Signal(_SELECT_BITS, name=f"{self._name}_select")))
+        numbers.add(number)
+        self._m.d.comb += select.eq(number)
 
     def finish(self):
-        """When all states have been added."""
+        """When all steps have been described."""
         m = self._m
         assert len(self._sources) <= 1 << _SELECT_BITS
+        chosen = Signal(_SELECT_BITS, name=f"{self._name}_chosen")
+        if self._steps:
+            with m.Switch(self._steps.fsm.state):
+                for step, (numbers, select) in self._selects.items():
+                    with m.Case(self._steps.fsm.encoding[step]):
+                        m.d.comb += chosen.eq(select if len(numbers) > 1 else min(numbers))
+        else:
+            (_numbers, select), = self._selects.values()
+            m.d.comb += chosen.eq(select)
         *others, (_, default) = self._sources.values()
-        with m.Switch(self._select):
+        with m.Switch(chosen):
             for number, value in others:
                 with m.Case(number):
                     m.d.comb += self._target.eq(value)
@@ -68,14 +85,18 @@ class BarrelRegister:
         Of each value. All start at zero.
     current : Signal
         The channel whose value is seen and set.
+    steps : object or None
+        See :class:`Choice`.
+    fast : :class:`bool`
+        The current channel's value is kept in a register as well.
 
     Attributes
     ----------
     value : Signal
-        Combinational with ``current``; as of the last ``set``.
+        As of the last ``set``. Combinational with ``current``; if ``fast``, a cycle behind it.
     """
 
-    def __init__(self, m, name, shape, current):
+    def __init__(self, m, name, shape, current, *, steps=None, fast=False):
         self._m = m
         memory = Memory(shape=shape, depth=CHANNELS, init=[], attrs={"ram_style": "distributed"})
         m.submodules[name] = memory
@@ -83,17 +104,20 @@ class BarrelRegister:
         self._write = memory.write_port()
         self.value = Signal(shape, name=name)
         following = Signal(shape, name=f"{name}_next")
-        self._choice = Choice(m, following, name)
+        self._choice = Choice(m, following, name, steps)
         m.d.comb += [
-            self.value.eq(self.at(current)),
             self._write.addr.eq(current),
             self._write.data.eq(following),
         ]
+        if fast:
+            m.d.sync += self.value.eq(Mux(self._write.en, following, self.at(current)))
+        else:
+            m.d.comb += self.value.eq(self.at(current))
 
-    def set(self, value):
-        """From the next cycle on the current channel's value is ``value``."""
+    def set(self, value, *, when=1):
+        """From the next cycle on the current channel's value is ``value``, if ``when``."""
         self._choice.set(value)
-        self._m.d.comb += self._write.en.eq(1)
+        self._m.d.comb += self._write.en.eq(when)
 
     def finish(self):
         """When all states have been added."""

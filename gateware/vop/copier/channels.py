@@ -156,6 +156,7 @@ class Channels(wiring.Component):
                 & (~states.stopped | states.resetting).bit_select(shown, 1)),
             queue.flush_inline.eq(forgets),
             retire.wait.eq(forgets),
+            retire.may_be_cleared.eq(walk.may_be_cleared),
             states.overflow.eq(queue.overflow),
             states.overflow_channel.eq(shown),
             fetch.allowed.eq(runnable),

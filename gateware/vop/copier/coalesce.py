@@ -93,6 +93,8 @@ class Coalescer(wiring.Component):
 
         gathering = Signal(CHANNELS)         # at least one end, and no interrupt since
         due = Signal(CHANNELS)
+        alarm = Signal(CHANNELS)             # of the cycle before
+        m.d.sync += alarm.eq(self.alarm)
         clock = Signal(range(TICK_CYCLES))
         tick = Signal(_TICKS.width)
         m.d.sync += Cat(clock, tick).eq(Cat(clock, tick) + 1)
@@ -141,7 +143,7 @@ class Coalescer(wiring.Component):
                 config[_VECTOR.lsb:_VECTOR.lsb + _VECTOR.width]),
             self.announcement.payload.ticket.eq(self.done),
             told.eq(tells & (is_card | self.announcement.ready)),
-            self.idle.eq((gathering == 0) & (due == 0) & (self.recording == 0)),
+            self.idle.eq((gathering == 0) & (due == 0) & (self.recording == 0) & (alarm == 0)),
         ]
 
         for n in range(CHANNELS):
@@ -152,11 +154,11 @@ class Coalescer(wiring.Component):
             with m.If(clears):
                 m.d.sync += [gathering[n].eq(0), due[n].eq(0), self.recording[n].eq(0)]
             with m.Else():
-                with m.If(self.alarm[n] | reached | expired):
+                with m.If(alarm[n] | reached | expired):
                     m.d.sync += due[n].eq(1)
                 with m.Elif(told & (looked == n)):
                     m.d.sync += due[n].eq(0)
-                with m.If(self.alarm[n] | reached):
+                with m.If(alarm[n] | reached):
                     m.d.sync += gathering[n].eq(0)
                 with m.Elif(gathers & mine):
                     m.d.sync += gathering[n].eq(1)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Commands `complete` and `arm`: the used ring, and who wants to be told of what."""
 
+from contextlib import contextmanager
+
 from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import CommandError, Opcode
-from .context import FLAG
+from .context import AVAIL_HOST, FLAG, USED_HOST
 from .machine import Base, By, Link, Offset, Stage
 
 __all__ = ["Complete"]
-
-_AVAIL, _USED = 1, 2     # host addresses of a context
 
 
 class Complete:
@@ -34,65 +34,60 @@ class Complete:
 
     def __init__(self, x):
         self._x = x
+        flags = x.context.flags
+        #: `publish` raises its vector without a look at the device's wish.
+        self.surely_notifies = ~flags[FLAG["suppress"]] | flags[FLAG["always_notify"]]
 
     def open_complete(self):
-        """In OPEN, when the context is valid: see that the head is one, and aim at the element."""
+        """In OPEN: see that the head is one, and aim at the element."""
         x, m = self._x, self._x.m
-        m.d.comb += x.offset_to.eq(Offset.USED_ID)
-        m.d.comb += x.link.eq(Link.INDEX)
-        x.check(x.beyond | x.command.used_id[16:].any(), CommandError.BAD_DESCRIPTOR)
-        m.next = "WRITE_ID"
-        with m.If(x.context.flags[FLAG["used_in_host"]]):
-            m.next = "SEND_ELEMENT"
+        m.d.comb += [x.offset_to.eq(Offset.USED_ID), x.link.eq(Link.INDEX)]
+        with m.If(x.context.done):
+            x.check(x.beyond | x.command.used_id[16:].any(), CommandError.BAD_DESCRIPTOR)
+            x.check(x.context.bad, CommandError.BAD_CONTEXT)
+            m.next = "WRITE_ID"
+            with m.If(x.context.flags[FLAG["used_in_host"]]):
+                m.next = "SEND_ELEMENT"
 
     def open_arm(self):
-        """In OPEN, when the context is valid: aim at the device's wish."""
+        """In OPEN: aim at the device's wish."""
         x, m = self._x, self._x.m
         m.d.comb += x.offset_to.eq(Mux(x.context.flags[FLAG["event_idx"]], Offset.AVAIL_EVENT,
                                        Offset.FLAGS))
-        m.next = "WRITE_WISH"
-        with m.If(x.context.flags[FLAG["used_in_host"]]):
-            m.next = "SEND_WISH"
+        with m.If(x.context.done):
+            x.check(x.context.bad, CommandError.BAD_CONTEXT)
+            m.next = "WRITE_WISH"
+            with m.If(x.context.flags[FLAG["used_in_host"]]):
+                m.next = "SEND_WISH"
 
     def _send(self, stage, size):
         """Hand over ``size`` bytes for ``offset`` of the host's used ring."""
         x, m = self._x, self._x.m
-        self._aim_used()
+        m.d.comb += [x.host_base.eq(1), x.context.select.eq(USED_HOST), x.by.eq(By.OFFSET)]
         x.host.set(x.host_sum)
         x.left.set(size)
         x.stage.set(stage)
         m.next = "SIZE"
 
-    def _aim_used(self):
-        x = self._x
-        x.m.d.comb += [x.host_base.eq(1), x.context.select.eq(_USED), x.by.eq(By.OFFSET)]
-
-    def aim(self):
-        """In EMIT for a last segment, within the switch on the stage: where the used index is."""
-        with self._x.m.Case(Stage.ELEMENT):
-            self._aim_used()
-
+    @contextmanager
     def keep(self):
-        """In a step: let the context tell how far the ring is written, or published."""
-        x, m = self._x, self._x.m
-        flags = x.context.flags
-        event_idx = flags[FLAG["event_idx"]]
-        with x.write(Base.CONTEXT):
-            m.next = "READ_WISH"
-            with m.If(x.is_publish):
-                m.d.comb += x.offset_to.eq(Mux(event_idx, Offset.AVAIL_EVENT, Offset.FLAGS))
-                m.d.sync += x.raises.eq(1)
-                with m.If(~flags[FLAG["suppress"]] | flags[FLAG["always_notify"]]):
-                    m.next = "RETIRE"
-            with m.Else():
-                m.d.comb += x.offset_to.eq(Mux(event_idx, Offset.USED_EVENT, Offset.FLAGS))
+        """In a step: let the context tell how far the ring is written, or published.
 
-    def after(self):
+        The adders are aimed at it. The body of the ``with`` is for when that has been written.
+        """
+        x, m = self._x, self._x.m
+        with x.write():
+            m.next = "AIM_WISH"
+            with m.If(x.is_publish & self.surely_notifies):
+                m.next = "RETIRE"
+            yield
+
+    def after(self, taken):
         """In EMIT, within the switch on the stage."""
         x, m = self._x, self._x.m
         with m.Case(Stage.ELEMENT):
-            x.left.set(2)
-            x.stage.set(Stage.USED_INDEX)
+            x.left.set(2, when=taken)
+            x.stage.set(Stage.USED_INDEX, when=taken)
             m.next = "SIZE"
         with m.Case(Stage.FLAGS):
             m.next = "DECIDE"
@@ -103,40 +98,46 @@ class Complete:
         flags = x.context.flags
         event_idx = flags[FLAG["event_idx"]]
 
-        with x.step("WRITE_ID"), x.write(Base.USED, word=1):
-            m.d.comb += x.offset_to.eq(Offset.USED_LEN)
-            m.next = "WRITE_LEN"
-        with x.step("WRITE_LEN"), x.write(Base.USED, word=1, second=1):
-            m.d.comb += x.offset_to.eq(Offset.INDEX)
-            m.next = "WRITE_INDEX"
-        with x.step("WRITE_INDEX"), x.write(Base.USED):
-            m.d.comb += x.offset_to.eq(Offset.USED_IDX)
-            m.next = "KEEP_INDEX"
+        for step, word, second, offset, following in (
+                ("WRITE_ID", 1, 0, Offset.USED_LEN, "WRITE_LEN"),
+                ("WRITE_LEN", 1, 1, Offset.INDEX, "WRITE_INDEX"),
+                ("WRITE_INDEX", 0, 0, Offset.USED_IDX, "KEEP_INDEX")):
+            with x.step(step):
+                x.add_to(Base.USED, By.OFFSET)
+                with x.write(word=word, second=second):
+                    m.d.comb += x.offset_to.eq(offset)
+                    m.next = following
         with x.step("SEND_ELEMENT"):
             self._send(Stage.ELEMENT, 8)
 
         with x.step("KEEP_INDEX"):
-            self.keep()
+            x.add_to(Base.CONTEXT, By.OFFSET)
+            with self.keep():
+                pass
 
+        with x.step("AIM_WISH"):
+            m.d.comb += x.offset_to.eq(Mux(event_idx, Mux(
+                x.is_publish, Offset.AVAIL_EVENT, Offset.USED_EVENT), Offset.FLAGS))
+            m.next = "READ_WISH"
         with x.step("READ_WISH"):
-            with m.If(x.is_publish):
-                with x.read(Base.USED, By.OFFSET):
-                    m.next = "TAKE_WISH"
-            with m.Elif(flags[FLAG["avail_in_host"]]):
-                m.d.comb += [x.host_base.eq(1), x.context.select.eq(_AVAIL), x.by.eq(By.OFFSET)]
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(AVAIL_HOST)]
+            x.add_to(Mux(x.is_publish, Base.USED, Base.AVAIL), By.OFFSET)
+            with m.If(~x.is_publish & flags[FLAG["avail_in_host"]]):
                 x.host.set(x.host_sum)
                 x.left.set(2)
                 x.stage.set(Stage.SCRATCH)
                 m.next = "SIZE"
-            with m.Else(), x.read(Base.AVAIL, By.OFFSET):
+            with m.Else(), x.read():
                 m.next = "TAKE_WISH"
         with x.step("TAKE_WISH"):
             with m.If(x.came):
                 x.index.set(x.port.half)
                 m.next = "DECIDE"
 
-        with x.step("WRITE_WISH"), x.write(Base.USED):
-            m.next = "DECIDE"
+        with x.step("WRITE_WISH"):
+            x.add_to(Base.USED, By.OFFSET)
+            with x.write():
+                m.next = "DECIDE"
         with x.step("SEND_WISH"):
             self._send(Stage.FLAGS, 2)
 

@@ -12,7 +12,7 @@ from ..requester.segment import CHANNELS
 from .barrel import BarrelRegister
 from .ring_port import BLOCK_BYTES
 
-__all__ = ["FLAG", "ContextStore"]
+__all__ = ["AVAIL_HOST", "DESC_HOST", "FLAG", "PUSH_HOST", "USED_HOST", "ContextStore"]
 
 #: Bit number of each flag of a context.
 FLAG = {name: value.bit_length() - 1 for name, value, _doc in VRING_FLAGS.values}
@@ -20,12 +20,11 @@ FLAG = {name: value.bit_length() - 1 for name, value, _doc in VRING_FLAGS.values
 _FLAGS = max(FLAG.values()) + 1
 _ROWS = VRING_CONTEXT.size // BLOCK_BYTES
 
-# Rows in the order in which they are fetched: what the ring's reader waits for comes first, and the
-# row with two host addresses last, so that it is held for long enough.
+# Rows in the order in which they are fetched: what the ring's reader waits for comes first.
 _ORDER = (0, 2, 3, 1)
 
-# Host addresses, by their place in the store.
-_DESC, _AVAIL, _USED, _PUSH = range(4)
+#: Host addresses of a context, for ``select``.
+DESC_HOST, AVAIL_HOST, USED_HOST, PUSH_HOST = range(4)
 
 
 def _member(block, name):
@@ -58,10 +57,10 @@ class ContextStore(wiring.Component):
         Strobe: fetch the context at ``address``, a multiple of 64, which stays until ``done``.
     address : ``In(range(ram_bytes))``
         See ``start``.
-    asks : ``Out(1)``, row_address : ``Out(range(ram_bytes))``, ready : ``In(1)``, came : ``In(1)``,
-    block : ``In(128)``, held : ``In(128)``
-        Towards :class:`~vop.copier.ring_port.RingPort`, which it has to itself while it asks. It
-        keeps each block.
+    asks, fetches : ``Out(1)``, row_address : ``Out(range(ram_bytes))``, ready : ``In(1)``,
+    came : ``In(1)``, block : ``In(128)``
+        Towards :class:`~vop.copier.ring_port.RingPort`, which it has to itself while it asks:
+        from the cycle of ``start`` on. ``fetches`` is a register, and later.
     expects : ``Out(1)``
         Answers of the port are for the store.
     shaped, placed : ``Out(1)``
@@ -76,10 +75,8 @@ class ContextStore(wiring.Component):
         See constants `vring_flags`; :data:`FLAG` has the bit numbers.
     published, used_idx : ``Out(16)``, vector : ``Out(5)``, push_slot_log2 : ``Out(5)``
         As in the context.
-    hosted : ``Out(1)``
-        ``done``, and all host addresses are valid: those of used and the push area are so before.
     select : ``In(2)``, host : ``Out(64)``
-        Host address of desc, avail, used (0, 1, 2) or the push area (3).
+        Host address of a part of the ring, or of the push area.
     reroot : ``In(1)``, last : ``In(16)``
         Strobe, not before that: the descriptor table is the indirect one that the held descriptor
         names, and its last index is ``last``. The next ``start`` reverts it.
@@ -93,16 +90,15 @@ class ContextStore(wiring.Component):
             "start":          In(1),
             "address":        In(card),
             "asks":           Out(1),
+            "fetches":        Out(1),
             "row_address":    Out(card),
             "ready":          In(1),
             "came":           In(1),
             "block":          In(8 * BLOCK_BYTES),
-            "held":           In(8 * BLOCK_BYTES),
             "expects":        Out(1),
             "shaped":         Out(1),
             "placed":         Out(1),
             "done":           Out(1),
-            "hosted":         Out(1),
             "bad":            Out(1),
             "desc_card":      Out(card),
             "avail_card":     Out(card),
@@ -126,7 +122,8 @@ class ContextStore(wiring.Component):
         order = Signal(2)
         row = Signal(_ROWS)                  # one-hot: the row that has come
         m.d.comb += [
-            self.asks.eq(self.start | ~rows_asked[2]),
+            self.fetches.eq(~rows_asked[2]),
+            self.asks.eq(self.start | self.fetches),
             self.expects.eq(~rows_come[2]),
             order.eq(Cat(Const(row, 2) for row in _ORDER).word_select(
                 Mux(self.start, 0, rows_asked[:2]), 2)),
@@ -151,45 +148,42 @@ class ContextStore(wiring.Component):
         m.d.comb += mask_come.eq(num - 1)
         kept = {}
 
-        def keep(number, name, shape, value):
-            register = kept[name] = BarrelRegister(m, name, shape, self.channel)
+        def keep(number, name, shape, value, *, fast=False):
+            register = kept[name] = BarrelRegister(m, name, shape, self.channel, fast=fast)
             m.d.comb += getattr(self, name).eq(register.value)
             with m.If(row[number]):
                 register.set(value)
 
         for name in ("desc_card", "avail_card", "used_card"):
             keep(0, name, range(self._ram_bytes), _member(block, name))
-        keep(0, "mask", 16, mask_come)
-        keep(0, "flags", _FLAGS, flags)
+        keep(0, "mask", 16, mask_come, fast=True)
+        keep(0, "flags", _FLAGS, flags, fast=True)
         for name, bits in (("published", 16), ("used_idx", 16), ("vector", 5),
                            ("push_slot_log2", 5)):
             keep(2, name, bits, _member(block, name))
         with m.If(self.reroot):
-            kept["desc_card"].set(self.held)
+            kept["desc_card"].set(block)
             kept["mask"].set(self.last)
         for register in kept.values():
             register.finish()
 
-        # Host addresses wait in the port until it is their turn to be stored.
-        m.submodules.hosts = hosts = Memory(shape=64, depth=4 * CHANNELS, init=[],
-                                            attrs={"ram_style": "distributed"})
-        store, fetch = hosts.write_port(), hosts.read_port(domain="comb")
-        used_held, push_held, desc_held, avail_held = (Signal() for _ in range(4))
-        place = Signal(2)
-        m.d.sync += [
-            used_held.eq(row[2]),
-            push_held.eq(row[3]),
-            desc_held.eq(row[1]),
-            avail_held.eq(desc_held),
-        ]
-        m.d.comb += [
-            place.eq(Mux(used_held, _USED, Mux(push_held, _PUSH, Mux(avail_held, _AVAIL, _DESC)))),
-            store.addr.eq(Cat(place, self.channel)),
-            store.data.eq(Mux(used_held | avail_held, self.held[64:], self.held[:64])),
-            store.en.eq(used_held | push_held | desc_held | avail_held | self.reroot),
-            fetch.addr.eq(Cat(self.select, self.channel)),
-            self.host.eq(fetch.data),
-        ]
+        # Host addresses of either half of a row.
+        def hosts(name, half, place, enable, other):
+            m.submodules[name] = memory = Memory(shape=64, depth=2 * CHANNELS, init=[],
+                                                 attrs={"ram_style": "distributed"})
+            store, fetch = memory.write_port(), memory.read_port(domain="comb")
+            m.d.comb += [
+                store.addr.eq(Cat(place, self.channel)),
+                store.data.eq(half),
+                store.en.eq(enable),
+                fetch.addr.eq(Cat(self.select == other, self.channel)),
+            ]
+            return fetch.data
+
+        low = hosts("low_hosts", block[:64], row[3], row[1] | row[3] | self.reroot, PUSH_HOST)
+        high = hosts("high_hosts", block[64:], row[2], row[1] | row[2], USED_HOST)
+        is_high = (self.select == AVAIL_HOST) | (self.select == USED_HOST)
+        m.d.comb += self.host.eq(Mux(is_high, high, low))
 
         # Each row is judged as it comes; the parts' ends one after the other.
         fault = Signal()
@@ -240,7 +234,6 @@ class ContextStore(wiring.Component):
 
         m.d.comb += [
             self.done.eq(self.shaped & rows_come[2] & (part == 3)),
-            self.hosted.eq(self.done & ~desc_held & ~avail_held),
             self.bad.eq(fault),
         ]
         with m.If(self.start):

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A command's first step: is it well formed, must it wait, and what are its operands."""
+"""A command's first steps: is it well formed, must it wait, and what are its operands."""
 
 from amaranth.hdl import Cat, Mux, Signal
 from amaranth.lib import enum
 
 from ..regs.copier import COMMAND_BITS, COPIER_LIMITS, CommandError, Opcode
-from .barrel import BarrelRegister
 from .machine import Stage, is_above
 
 __all__ = ["Decoder"]
@@ -24,6 +23,9 @@ class _Group(enum.Enum, shape=2):
 
 class Decoder:
     """Judge the command that has been loaded, and set up its operands.
+
+    FETCH sees the command for the first time: it takes the operands, and keeps what the command
+    means in registers for JUDGE. Block RAM's delay leaves no time for both.
 
     Parameters
     ----------
@@ -46,47 +48,66 @@ class Decoder:
             self._moves.eq(self._copies | self._chains),
         ]
         # The commands under way, and the end of the highest copy to the card among them.
-        self._group = BarrelRegister(m, "group", _Group, x.current)
-        self._ceiling = BarrelRegister(m, "ceiling", x.ram_log2 + 1, x.current)
-        #: The command must not begin before all of its channel's have ended.
+        self._group = x.register("group", _Group)
+        self._ceiling = x.register("ceiling", x.ram_log2 + 1)
+        #: In JUDGE: the command must not begin before all of its channel's have ended.
         self.must_wait = Signal()
+        self._inflight = Signal()
+        self._opens = Signal()               # its context has been asked for
+        self._faults = []                    # (what JUDGE is to see, error)
         may_join = Mux(
             self._to_host, self._moves & (self._group.value == _Group.TO_HOST),
             self._copies & (self._group.value == _Group.TO_CARD)
             & (command.card_address[:x.ram_log2] >= self._ceiling.value))
-        m.d.comb += self.must_wait.eq(
-            x.ports.channels.inflight.bit_select(x.current, 1) & ~may_join)
+        m.d.comb += self._inflight.eq(x.ports.channels.inflight.bit_select(x.current, 1))
+        m.d.sync += self.must_wait.eq(self._inflight & ~may_join)
+        self._list_first = command.host_address[_ENTRY_LOG2:_ENTRY_LOG2 + 16]
+        self._list_end = Signal(17)
+        m.d.comb += self._list_end.eq(self._list_first + command.entries)
+        self._find_faults()
 
-    def begin(self):
-        """In FETCH: the command is loaded, and its turn has come."""
+    def look(self, begun):
+        """In FETCH, when the command is loaded: take its operands, unless it has ``begun``.
+
+        If nothing can keep it, its context is asked for.
+        """
         x, command = self._x, self._x.command
+        new, opens = Signal(), Signal()
+        x.m.d.comb += [
+            new.eq(~begun),
+            opens.eq(new & ~self._inflight & ~self._copies),
+            x.context.start.eq(opens),
+        ]
+        x.m.d.sync += self._opens.eq(opens)
+
         listed = self._listed & self._moves
         bytes_ = command.bytes[:x.span_bits]
-        list_first = command.host_address[_ENTRY_LOG2:_ENTRY_LOG2 + 16]
-        list_end = Signal(17)
-        x.m.d.comb += list_end.eq(list_first + command.entries)
-        self._judge(list_end)
+        for operand, value in (
+                (x.host, command.host_address),
+                (x.card, command.card_address),
+                (x.left, bytes_),
+                (x.buffer, bytes_),
+                (x.entry, Mux(listed, 0, bytes_)),
+                (x.need, Mux(listed, bytes_, 0)),
+                (x.index, Mux(self._chains, command.head, command.used_id[:16])),
+                (x.skip, command.used_id),
+                (x.total, 0),
+                # Without a list, both are zero where anyone asks.
+                (x.first, self._list_first),
+                (x.behind, self._list_end),
+                (x.writable, 0),
+                (x.inside, 0),
+                (x.pushing, 0),
+                (x.stage, Stage.RUN)):
+            operand.set(value, when=new)
 
-        x.host.set(command.host_address)
-        x.card.set(command.card_address)
-        x.left.set(bytes_)
-        x.buffer.set(bytes_)
-        x.entry.set(Mux(listed, 0, bytes_))
-        x.need.set(Mux(listed, bytes_, 0))
-        x.index.set(Mux(self._chains, command.head, command.used_id[:16]))
-        x.skip.set(command.used_id)
-        x.total.set(0)
-        # Without a list, both are zero where anyone asks.
-        x.first.set(list_first)
-        x.behind.set(list_end)
-        x.writable.set(0)
-        x.inside.set(0)
-        x.pushing.set(0)
-        x.stage.set(Stage.RUN)
-        with x.m.If(self._copies):
-            x.m.next = "CHECK_COPY"
-        with x.m.Else():
-            x.m.d.comb += x.context.start.eq(1)
+    def begin(self):
+        """In JUDGE: the command's turn has come."""
+        x = self._x
+        for fault, code in self._faults:
+            x.check(fault, code)
+        with x.m.If(~x.is_copy):
+            x.m.d.comb += x.context.start.eq(~self._opens)
             x.m.next = "OPEN"
 
     def finish(self):
@@ -101,15 +122,19 @@ class Decoder:
             ~x.to_host & x.is_copy, _Group.TO_CARD, _Group.OTHER)))
         self._ceiling.set(x.card.value)
 
-    def _judge(self, list_end):
+    def _find_faults(self):
         x, command = self._x, self._x.command
         opcode = self._opcode
         completes = opcode == Opcode.COMPLETE
         arms = opcode == Opcode.ARM
         listed = self._listed
 
-        stray = Signal()
-        x.m.d.comb += stray.eq(
+        def find(fault, code):
+            found = Signal()
+            x.m.d.sync += found.eq(fault)
+            self._faults.append((found, code))
+
+        stray = (
             command.control[10:16].any()
             | (~self._moves & Cat(command.control[6:10], command.bytes, command.host_address,
                                   command.entries).any())
@@ -120,16 +145,16 @@ class Decoder:
             | (~listed & command.entries.any())
             | (opcode == Opcode.NONE) | (opcode > Opcode.ARM))
         high = x.ram_log2
-        x.check(command.card_address[high:].any()
-                | (~self._copies & command.card_address[:_CONTEXT_LOG2].any())
-                | (self._moves & listed
-                   & (command.host_address[:_ENTRY_LOG2].any() | command.host_address[high:].any()
-                      | is_above(list_end, 1 << high - _ENTRY_LOG2))),
-                CommandError.BAD_CARD_ADDRESS)
+        find(command.card_address[high:].any()
+             | (~self._copies & command.card_address[:_CONTEXT_LOG2].any())
+             | (self._moves & listed
+                & (command.host_address[:_ENTRY_LOG2].any() | command.host_address[high:].any()
+                   | is_above(self._list_end, 1 << high - _ENTRY_LOG2))),
+             CommandError.BAD_CARD_ADDRESS)
 
         def outside(value, most):
             return (value == 0) | is_above(value, COPIER_LIMITS[most])
 
-        x.check(listed & outside(command.entries, "max_list"), CommandError.BAD_LIST)
-        x.check(self._moves & outside(command.bytes, "max_bytes"), CommandError.BAD_LENGTH)
-        x.check(stray, CommandError.BAD_OPCODE)
+        find(listed & outside(command.entries, "max_list"), CommandError.BAD_LIST)
+        find(self._moves & outside(command.bytes, "max_bytes"), CommandError.BAD_LENGTH)
+        find(stray, CommandError.BAD_OPCODE)

@@ -42,7 +42,7 @@ class Executor(wiring.Component):
     descriptors if another channel wants one. Each command ends on ``channels.retire``: all of it
     has been handed over, or it failed with an error that names the fault.
 
-    The steps, by the file that has them: ``turn`` (IDLE, SEEK, FETCH, LEAVE, STOP, RETIRE),
+    The steps, by the file that has them: ``turn`` (IDLE, SEEK, FETCH, JUDGE, LEAVE, STOP, RETIRE),
     ``move`` (RUN, SIZE, EMIT), ``linear`` (copies and lists), ``open`` (how commands of a ring
     begin), ``walk`` (descriptors), ``publish``, ``complete`` (and `arm`), ``await_host`` (writes
     that have to leave, words that come from the host). ``machine`` has what they share.
@@ -126,27 +126,22 @@ class Executor(wiring.Component):
         walk = Walk(machine)
         publish = Publish(machine, walk)
         complete = Complete(machine)
-        await_host = AwaitHost(machine, turn)
+        await_host = AwaitHost(machine, turn, decoder)
 
-        def run_ends():
-            with m.Switch(machine.stage.value):
-                for part in (publish, complete):
-                    part.aim()
-
-        def run_ended():
+        def run_ended(taken):
             with m.Switch(machine.stage.value):
                 for part in (linear, publish, complete, await_host):
-                    part.after()
+                    part.after(taken)
 
-        with m.FSM(name="step"):
-            turn.add_steps(decoder)
+        with m.FSM(name="step") as fsm:
+            turn.add_steps(decoder, linear)
             Open(machine, turn).add_step(publish, complete)
             linear.add_steps()
             walk.add_steps(publish)
             publish.add_steps()
             complete.add_steps()
             await_host.add_steps(complete)
-            move.add_steps(prepare=publish.prepare, aim=run_ends, after=run_ended)
-        machine.finish()
+            move.add_steps(prepare=publish.prepare, after=run_ended)
+        machine.finish(fsm)
         decoder.finish()
         return m

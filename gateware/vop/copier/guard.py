@@ -22,7 +22,7 @@ class Guard(wiring.Component):
 
     The executor asks for each segment, which never leaves its page, right before it is handed over:
     so a window that is closed is closed at once. The window that a channel used last is looked at
-    first; then all of them in turn.
+    first, if the question before has been answered; then all of them in turn.
 
     Members
     -------
@@ -106,7 +106,7 @@ class Guard(wiring.Component):
         found = Signal()
         m.d.comb += [
             hint.addr.eq(self.channel),
-            window.eq(Mux(reads, bus.address[_STRIDE_LOG2:], Mux(self.ask, hint.data, index))),
+            window.eq(Mux(reads, bus.address[_STRIDE_LOG2:], Mux(walks, index, hint.data))),
             found.eq(judges & (distance[:20] < pages) & (distance[20:] == 0)),
             self.allowed.eq(found | yes),
             self.refused.eq(no),

@@ -8,7 +8,7 @@ __all__ = ["Linear"]
 
 
 class Linear:
-    """Steps CHECK_COPY, LIST_READ, LIST_TAKE and LIST_CLAMP.
+    """Steps LIST_READ, LIST_TAKE, LIST_CLAMP and RAN, and how a copy begins in JUDGE.
 
     A list entry gives an address of the linear side and how many bytes lie there; of the last one
     the command may need a part only.
@@ -25,31 +25,34 @@ class Linear:
         self._x = x
         self._move = move
 
+    def begin(self):
+        """In JUDGE: the card's side is checked whole, before anything of it moves."""
+        x, m = self._x, self._x.m
+        x.check(x.outside, CommandError.BAD_CARD_ADDRESS)
+        with m.If(x.listed):
+            m.next = "LIST_READ"
+        with m.Else():
+            x.buffer.set(0)
+            self._move.size()
+            self._move.emit_or("SIZE")
+
     def add_steps(self):
         """Add the steps."""
         x, m = self._x, self._x.m
 
-        # The card's side is checked whole, before anything of it moves.
-        with x.step("CHECK_COPY"):
-            x.check(x.outside, CommandError.BAD_CARD_ADDRESS)
-            with m.If(x.listed):
-                m.next = "LIST_READ"
-            with m.Else():
-                x.buffer.set(0)
-                self._move.size()
-                self._move.emit_or("SIZE")
-
         with x.step("LIST_READ"):
             m.d.comb += x.link.eq(Link.FIRST)
+            x.add_to(Base.ZERO, By.LINK)
             with m.If(x.first.value == x.behind.value):
                 x.fail(CommandError.BAD_LIST)
-            with m.Else(), x.read(Base.ZERO, By.LINK, keep=1):
+            with m.Else(), x.read():
                 x.first.set(x.link_after)
                 m.next = "LIST_TAKE"
 
         with x.step("LIST_TAKE"):
+            m.d.sync += x.loads_entry.eq(1)
             with m.If(x.arrived):
-                held = x.port.held
+                held = x.port.block
                 length = held[64:96]
                 x.check((length == 0) | held[96:].any(), CommandError.BAD_LIST)
                 x.entry.set(x.saturate(length))
@@ -61,7 +64,6 @@ class Linear:
                 m.next = "LIST_CLAMP"
 
         with x.step("LIST_CLAMP"):
-            m.d.comb += x.loads_entry.eq(1)
             x.entry.set(x.least)
             x.need.set(x.one_rest)
             m.next = "RUN"
@@ -75,7 +77,7 @@ class Linear:
             with m.Else():
                 m.next = "WALK_ON"
 
-    def after(self):
+    def after(self, _taken):
         """In EMIT, within the switch on the stage."""
         x, m = self._x, self._x.m
         with m.Case(Stage.RUN):

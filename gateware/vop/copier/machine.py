@@ -64,13 +64,14 @@ class By(enum.Enum, shape=2):
     SKIP = 3     #: bytes to skip
 
 
-class Link(enum.Enum, shape=2):
+class Link(enum.Enum, shape=3):
     """A number of 16-byte blocks."""
 
     INDEX = 0    #: the next descriptor
     HALF = 1     #: the head that has just come
     NEXT = 2     #: the next index in the descriptor that has come
     FIRST = 3    #: start of the run, or of the list
+    BEHIND = 4   #: end of the run
 
 
 class Offset(enum.Enum, shape=4):
@@ -127,6 +128,8 @@ class Machine:
         self.command = executor.channels.command
         #: Bits of a number of bytes that is saturated above all that may be moved.
         self.span_bits = max(self.ram_log2, ceil_log2(COPIER_LIMITS["max_bytes"])) + 1
+        self.here = None                     # the state that is being described
+        self.fsm = None
         self._declare_operands()
         self._declare_state()
         self._read_descriptor()
@@ -144,8 +147,8 @@ class Machine:
     def _declare_operands(self):
         self._operands = []
 
-        def operand(name, shape):
-            self._operands.append(BarrelRegister(self.m, name, shape, self.current))
+        def operand(name, shape, *, fast=False):
+            self._operands.append(self.register(name, shape, fast=fast))
             return self._operands[-1]
 
         span = self.span_bits
@@ -163,12 +166,12 @@ class Machine:
         self.target = operand("target", 16)          # the driver's avail index
         self.first = operand("first", 16)            # blocks of a run or list: from here
         self.behind = operand("behind", 16)          # ... to before here
-        self.following = operand("following", 1)     # the descriptor under way has a next one
-        self.writable = operand("writable", 1)       # a writable descriptor has come
-        self.inside = operand("inside", 1)           # of an indirect table
-        self.pushing = operand("pushing", 1)         # the payload of the chain comes first
-        self.stage = operand("stage", Stage)
-        self.resume = operand("resume", Resume)
+        self.following = operand("following", 1, fast=True)   # the descriptor has a next one
+        self.writable = operand("writable", 1, fast=True)     # a writable descriptor has come
+        self.inside = operand("inside", 1, fast=True)         # of an indirect table
+        self.pushing = operand("pushing", 1, fast=True)       # the chain's payload comes first
+        self.stage = operand("stage", Stage, fast=True)
+        self.resume = operand("resume", Resume, fast=True)
         self.ticket = operand("ticket", range(TICKETS))
 
     def _declare_state(self):
@@ -184,6 +187,7 @@ class Machine:
         self.budget = Signal(range(TURN_BUDGET + 1))
         self.others = Signal()              # another channel wants a turn
         self.prefetched = Signal()          # the next descriptor has been asked for
+        self.guessed = Signal()             # ... the one at the run's end, on the chance
         self.raises = Signal()              # the command's end raises the vector
         # Of the segment on its way from SIZE to EMIT.
         self.piece = Signal(range(SEGMENT_BYTES + 1))
@@ -210,13 +214,11 @@ class Machine:
         ]
 
     def _read_descriptor(self):
-        # virtio 1.3, 2.7.5: the descriptor that has come, or the one that is held.
-        m, port = self.m, self.port
-        self.direct = Signal()
+        # virtio 1.3, 2.7.5: the descriptor that has come last.
         self.descriptor = Signal(data.StructLayout({"length": 32, "next": 1, "write": 1,
                                                     "indirect": 1, "index": 16}))
-        come = Mux(self.direct, port.block[64:], port.held[64:])
-        m.d.comb += self.descriptor.eq(Cat(come[:35], come[48:64]))
+        come = self.port.block[64:]
+        self.m.d.comb += self.descriptor.eq(Cat(come[:35], come[48:64]))
 
     def _add(self):
         m, command = self.m, self.command
@@ -232,6 +234,8 @@ class Machine:
                 m.d.comb += link.eq(self.descriptor.index)
             with m.Case(Link.FIRST):
                 m.d.comb += link.eq(self.first.value)
+            with m.Case(Link.BEHIND):
+                m.d.comb += link.eq(self.behind.value)
         addend = Signal(32)
         with m.Switch(self.by):
             with m.Case(By.PIECE):
@@ -268,12 +272,14 @@ class Machine:
     def _measure(self):
         # The least of what the two sides have, and what remains of both.
         m = self.m
-        self.loads_entry = Signal()          # 1: of a list entry and of what the command needs
+        # In the step behind one that sets this: of a list entry and of what the command needs.
+        self.loads_entry = Signal()
         one = Signal(self.span_bits)
         other = self.entry.value
         self.least, self.one_rest, self.other_rest = (
             Signal(self.span_bits, name=name) for name in ("least", "one_rest", "other_rest"))
         difference = Signal(self.span_bits + 1)
+        m.d.sync += self.loads_entry.eq(0)
         m.d.comb += [
             one.eq(Mux(self.loads_entry, self.need.value, self.buffer.value)),
             difference.eq(other - one),
@@ -310,14 +316,14 @@ class Machine:
             self.at_last.eq((self.cursor.value + 1)[:16] == self.target.value),
             self.behind_last.eq(self.cursor.value == self.target.value),
         ]
-        self.wraps = Signal()
+        self.wraps = Signal()                # likewise
         before = Signal(16)
+        m.d.sync += self.wraps.eq(((before ^ published) & ~mask).any())
         m.d.comb += [
             self.fresh.eq(self.target.value - published),
             self.too_many.eq((self.fresh & ~(mask | self.entries)).any()
                              | ((self.fresh & self.entries).any() & (self.fresh & mask).any())),
             before.eq(self.target.value - 1),
-            self.wraps.eq(((before ^ published) & ~mask).any()),
         ]
 
     def _offsets(self):
@@ -376,34 +382,35 @@ class Machine:
 
     def _share_port(self):
         m, port, context, command = self.m, self.port, self.context, self.command
-        self.port_read, self.port_write, self.port_keep, self.port_word, self.port_second = (
-            Signal(name=f"port_{name}") for name in ("read", "write", "keep", "word", "second"))
+        self.port_read, self.port_write, self.port_word, self.port_second = (
+            Signal(name=f"port_{name}") for name in ("read", "write", "word", "second"))
         self.port_ready = Signal()
         self.came = Signal()                 # a read of ours is answered
-        self.arrived = Signal()              # the block that was asked for last is held
+        self.arrived = Signal()              # the block that was asked for last has come
+        arrived = Signal()                   # ... in a cycle before
         self.half_out = Signal(16)           # what two bytes are written
         self.scratch_card = Signal(self.ram_log2)
         m.d.comb += [
             port.read.eq((self.port_read & ~self.stopped) | context.asks),
             port.write.eq(self.port_write & ~self.stopped & ~context.asks),
-            port.keep.eq(self.port_keep | context.asks),
             port.word.eq(self.port_word),
             port.address.eq(Mux(context.asks, context.row_address, self.card_sum)),
             port.data.eq(Mux(self.port_word, Mux(self.port_second, command.used_len,
                                                  command.used_id), self.half_out)),
-            self.port_ready.eq(port.ready & ~context.asks),
+            # No step that starts the context asks for anything else.
+            self.port_ready.eq(port.ready & ~context.fetches),
             context.ready.eq(port.ready),
             context.came.eq(port.came),
             context.block.eq(port.block),
-            context.held.eq(port.held),
             self.came.eq(port.came & ~context.expects),
+            self.arrived.eq(self.came | arrived),
             self.scratch_card.eq(Cat(Const(VRING_CONTEXT.size - BLOCK_BYTES, 6),
                                      command.card_address[6:])),
         ]
         with m.If(self.came):
-            m.d.sync += self.arrived.eq(1)
-        with m.If(self.port_read & self.port_keep & self.port_ready):
-            m.d.sync += self.arrived.eq(0)
+            m.d.sync += arrived.eq(1)
+        with m.If(self.port_read & self.port_ready):
+            m.d.sync += arrived.eq(0)
         with m.Switch(self.opcode):
             with m.Case(Opcode.COMPLETE):
                 m.d.comb += self.half_out.eq(context.used_idx + 1)
@@ -412,12 +419,24 @@ class Machine:
             with m.Default():
                 m.d.comb += self.half_out.eq(self.target.value)
 
-    def finish(self):
-        """When all steps have been added."""
+    def register(self, name, shape, *, fast=False):
+        """Let the steps have a :class:`~vop.copier.barrel.BarrelRegister`."""
+        return BarrelRegister(self.m, name, shape, self.current, steps=self, fast=fast)
+
+    def finish(self, fsm):
+        """When all steps of ``fsm`` have been added."""
+        self.fsm = fsm
         for operand in self._operands:
             operand.finish()
 
     # What steps are made of.
+
+    @contextmanager
+    def state(self, name):
+        """A state, whatever the step before found."""
+        self.here = name
+        with self.m.State(name):
+            yield
 
     @contextmanager
     def step(self, name):
@@ -425,7 +444,7 @@ class Machine:
 
         It may then still set operands, which nobody will use; card RAM is out of its reach.
         """
-        with self.m.State(name):
+        with self.state(name):
             yield
             with self.m.If(self.stopped):
                 self.m.next = "STOP"
@@ -447,15 +466,13 @@ class Machine:
         """``card_sum``, which also addresses the ring port, is ``base`` + ``by``."""
         self.m.d.comb += [self.base.eq(base), self.by.eq(by)]
 
-    def read(self, base, by, *, keep=0):
-        """Ask for the block there; the body of the ``with`` is for when the port took it."""
-        self.add_to(base, by)
-        self.m.d.comb += [self.port_read.eq(1), self.port_keep.eq(keep)]
+    def read(self):
+        """Ask for the block at ``card_sum``; the body of the ``with`` is for when that is taken."""
+        self.m.d.comb += self.port_read.eq(1)
         return self.m.If(self.port_ready)
 
-    def write(self, base, *, word=0, second=0):
-        """Write ``half_out``, or a word of the used element, at ``base`` + ``offset``."""
-        self.add_to(base, By.OFFSET)
+    def write(self, *, word=0, second=0):
+        """Write ``half_out``, or a word of the used element, at ``card_sum``; as :meth:`read`."""
         self.m.d.comb += [
             self.port_write.eq(1),
             self.port_word.eq(word),

@@ -5,7 +5,8 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from ..regs.copier import COMMAND_BITS, CommandError
 from ..requester.segment import SEGMENT_BYTES
-from .machine import SHORT_SEGMENT, TURN_BUDGET, Resume, Stage
+from .context import AVAIL_HOST, USED_HOST
+from .machine import SHORT_SEGMENT, TURN_BUDGET, Base, By, Resume, Stage, is_above
 
 __all__ = ["Move"]
 
@@ -52,10 +53,13 @@ class Move:
         read, write = ports.read.payload, ports.write.payload
         immediate = Signal()
         self._to_boundary = Signal(_SEGMENT_LOG2 + 1)
-        self._whole = Signal()
+        self._whole = Signal()               # ... and no more than that is left
+        behind = Signal(_SEGMENT_LOG2 + 2)   # where the run ends, from the boundary before
         m.d.comb += [
             self._to_boundary.eq(SEGMENT_BYTES - x.host.value[:_SEGMENT_LOG2]),
-            self._whole.eq(x.left.value <= self._to_boundary),
+            behind.eq(x.host.value[:_SEGMENT_LOG2] + x.left.value[:_SEGMENT_LOG2 + 1]),
+            self._whole.eq(~is_above(behind, SEGMENT_BYTES)
+                           & ~x.left.value[_SEGMENT_LOG2 + 1:].any()),
         ]
         m.d.comb += [
             immediate.eq((stage == Stage.INDEX) | (stage == Stage.ELEMENT)
@@ -98,13 +102,14 @@ class Move:
         with self._x.m.Else():
             self._x.m.next = otherwise
 
-    def add_steps(self, *, prepare, aim, after):
+    def add_steps(self, *, prepare, after):
         """Add the steps.
 
-        ``prepare`` is called within SIZE; ``aim`` within EMIT for the last segment of a run, to
-        point the adders at what comes next, and ``after`` when that segment has been taken.
+        ``prepare`` is called within SIZE; ``after`` within EMIT for the last segment of a run, for
+        what comes when it is taken, as its argument says.
         """
         x, m, ports = self._x, self._x.m, self._x.ports
+        stage = x.stage.value
 
         with x.step("RUN"):
             with m.If(x.entry.value == 0):
@@ -131,28 +136,35 @@ class Move:
         # An offer stands until it is taken, even if the channel is muted meanwhile.
         offers = Signal()
         taken = Signal()
-        with m.State("EMIT"):
+        ring_goes_on = Signal()
+        m.d.sync += ring_goes_on.eq(
+            self._whole & ((stage == Stage.MIRROR) | (stage == Stage.ENTRIES)
+                           | (stage == Stage.REST) | (stage == Stage.ELEMENT)))
+        with x.state("EMIT"):
             m.d.comb += [
                 offers.eq(~x.bad & (x.exempt | x.guard.allowed)),
                 ports.read.valid.eq(offers & ~self.outward),
                 ports.write.valid.eq(offers & self.outward),
                 taken.eq(offers & Mux(self.outward, ports.write.ready, ports.read.ready)),
             ]
+            x.host.set(x.host_sum, when=taken)
+            x.card.set(x.card_sum, when=taken & (stage != Stage.SCRATCH))
+            x.left.set(x.left_after, when=taken)
+            m.next = "SIZE"
+            # Behind the last segment of a ring's part the adders are aimed at the next part.
+            with m.If(ring_goes_on):
+                x.add_to(Base.AVAIL, By.OFFSET)
+                m.d.comb += x.host_base.eq(1)
+            m.d.comb += x.context.select.eq(Mux(stage == Stage.ELEMENT, USED_HOST, AVAIL_HOST))
             with m.If(x.last):
-                aim()
+                after(taken)
+            with m.If(taken):
+                m.d.sync += x.budget.eq(Mux((x.budget == TURN_BUDGET) | (x.piece >= SHORT_SEGMENT),
+                                            TURN_BUDGET, x.budget + 1))
+            with m.Else():
+                m.next = "EMIT"
             with m.If(x.bad):
                 m.next = "STOP"
             with m.Elif(~x.exempt & x.guard.refused):
                 m.d.comb += ports.guard_refused.eq(1)
                 x.fail(CommandError.GUARD)
-            with m.If(taken):
-                m.d.sync += x.budget.eq(Mux((x.budget == TURN_BUDGET) | (x.piece >= SHORT_SEGMENT),
-                                            TURN_BUDGET, x.budget + 1))
-                x.left.set(x.left_after)
-                x.host.set(x.host_sum)
-                with m.If(x.stage.value != Stage.SCRATCH):
-                    x.card.set(x.card_sum)
-                with m.If(x.last):
-                    after()
-                with m.Else():
-                    m.next = "SIZE"

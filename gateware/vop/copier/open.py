@@ -48,10 +48,7 @@ class Open:
                         m.next = "OPEN"
                         with m.If(x.context.done):
                             self._turn.await_end()
+            with m.Case(Opcode.COMPLETE):
+                complete.open_complete()
             with m.Default():
-                with m.If(x.context.done):
-                    with m.If(x.opcode == Opcode.COMPLETE):
-                        complete.open_complete()
-                    with m.Else():
-                        complete.open_arm()
-                    x.check(x.context.bad, CommandError.BAD_CONTEXT)
+                complete.open_arm()

@@ -4,12 +4,10 @@
 from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import CommandError
-from .context import FLAG
+from .context import DESC_HOST, FLAG, PUSH_HOST
 from .machine import TURN_BUDGET, Base, By, Link, Offset, Stage
 
 __all__ = ["Publish"]
-
-_DESC, _AVAIL, _PUSH = 0, 1, 3     # host addresses of a context
 
 
 class Publish:
@@ -41,7 +39,8 @@ class Publish:
         m.d.comb += x.offset_to.eq(Offset.INDEX)
         x.steps.set(x.context.mask)
         x.pushing.set(x.context.flags[FLAG["push"]])
-        with m.If(x.context.shaped), x.read(Base.AVAIL, By.OFFSET):
+        x.add_to(Base.AVAIL, By.OFFSET)
+        with m.If(x.context.shaped), x.read():
             m.next = "ASK_ENTRY"
 
     def add_steps(self):
@@ -57,7 +56,8 @@ class Publish:
             with m.If(x.context.placed):
                 m.next = "READ_ENTRY"
         with x.step("READ_ENTRY"):
-            with x.read(Base.AVAIL, By.OFFSET):
+            x.add_to(Base.AVAIL, By.OFFSET)
+            with x.read():
                 m.next = "TAKE_INDEX"
         with x.step("TAKE_INDEX"):
             with m.If(x.came):
@@ -70,10 +70,12 @@ class Publish:
             m.d.comb += x.offset_to.eq(Offset.CURSOR_ENTRY)
             m.next = "READ_HEAD"
         with x.step("READ_HEAD"):
-            with x.read(Base.AVAIL, By.OFFSET):
+            x.add_to(Base.AVAIL, By.OFFSET)
+            with x.read():
                 m.next = "TAKE_HEAD"
         with x.step("TAKE_HEAD"):
-            m.d.comb += x.link.eq(Link.HALF)
+            m.d.comb += [x.link.eq(Link.HALF), x.offset_to.eq(Offset.HEAD)]
+            x.add_to(Base.DESC, By.LINK)
             with m.If(x.came):
                 new = x.fresh != 0
                 x.check(new & x.beyond, CommandError.BAD_DESCRIPTOR)
@@ -84,7 +86,6 @@ class Publish:
                     m.d.sync += x.raises.eq(flags[FLAG["always_notify"]])
                     m.next = "RETIRE"
                 with m.Elif(x.pushing.value):
-                    m.d.comb += x.offset_to.eq(Offset.HEAD)
                     x.index.set(x.link_value)
                     x.total.set(x.steps.value)      # kept for the second walk of the chain
                     x.entry.set(1)
@@ -101,22 +102,35 @@ class Publish:
             with m.If(x.left.value == 1):
                 m.next = "PUSH_AIM"
         with x.step("PUSH_AIM"):
-            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_PUSH), x.by.eq(By.OFFSET)]
+            m.d.comb += [x.host_base.eq(1), x.context.select.eq(PUSH_HOST), x.by.eq(By.OFFSET)]
             x.host.set(x.host_sum)
             m.next = "WALK_READ"
 
+        # Most chains are laid out one descriptor behind the other: the neighbour is read ahead.
+        neighbour = Signal()
+        m.d.comb += neighbour.eq(x.guessed & (x.descriptor.index == x.behind.value)
+                                 & ~(x.others & (x.budget == TURN_BUDGET)))
         with x.step("MIRROR_TAKE"):
-            m.d.comb += x.direct.eq(1)
-            with m.If(x.came):
-                descriptor = x.descriptor
+            descriptor = x.descriptor
+            self._aim_run()
+            m.d.comb += x.link.eq(Mux(~x.came, Link.BEHIND,
+                                      Mux(descriptor.next, Link.NEXT, Link.FIRST)))
+            with m.If(~x.came):
+                with m.If(~x.guessed), x.read():
+                    m.d.sync += x.guessed.eq(1)
+            with m.Else():
+                m.d.sync += x.guessed.eq(0)
+                m.d.comb += x.port.forget.eq(~(descriptor.next & neighbour))
                 self._walk.count()
                 self._walk.judge()
                 x.check(descriptor.indirect & (~flags[FLAG["indirect"]] | pushes | descriptor.next),
                         CommandError.BAD_INDIRECT)
                 x.writable.set(x.writable.value | descriptor.write)
                 x.total.set(self._walk.total)
-                m.d.comb += x.link.eq(Link.NEXT)
-                with m.If(descriptor.next):
+                with m.If(descriptor.next & neighbour):
+                    x.index.set(x.link_value)
+                    x.behind.set(x.link_after)
+                with m.Elif(descriptor.next):
                     self.mirror()
                 with m.Else():
                     x.cursor.set(x.cursor.value + 1)
@@ -126,10 +140,15 @@ class Publish:
                     with m.Else():
                         m.next = "AIM_HEAD"
         with x.step("MIRROR_POST"):
+            self._aim_run()
+            m.d.comb += x.link.eq(Link.FIRST)
             self._post_run()
 
     def mirror(self):
-        """Read the descriptor that ``link`` names, or first post those that it does not join."""
+        """Read the descriptor that ``link`` names, or first post those that it does not join.
+
+        The adders are aimed at it.
+        """
         x, m = self._x, self._x.m
         empty = Signal()
         joins = Signal()
@@ -141,16 +160,19 @@ class Publish:
         m.next = "WALK_READ"
         with m.If(~joins):
             m.next = "MIRROR_POST"
-        with m.Elif(~x.others | (x.budget != TURN_BUDGET)), x.read(Base.DESC, By.LINK):
+        with m.Elif(~x.others | (x.budget != TURN_BUDGET)), x.read():
             x.behind.set(x.link_after)
             with m.If(empty):
                 x.first.set(x.link_value)
             m.next = "MIRROR_TAKE"
 
+    def _aim_run(self):
+        x = self._x
+        x.add_to(Base.DESC, By.LINK)
+        x.m.d.comb += [x.host_base.eq(1), x.context.select.eq(DESC_HOST)]
+
     def _post_run(self):
         x, m = self._x, self._x.m
-        x.add_to(Base.DESC, By.LINK)
-        m.d.comb += [x.link.eq(Link.FIRST), x.host_base.eq(1), x.context.select.eq(_DESC)]
         x.host.set(x.host_sum)
         x.card.set(x.card_sum)
         x.left.set((x.behind.value - x.first.value)[:16] << 4)
@@ -176,20 +198,13 @@ class Publish:
             with m.Case(Stage.REST, Stage.ELEMENT):
                 m.d.comb += x.offset_to.eq(Offset.INDEX)
 
-    def aim(self):
-        """In EMIT for a last segment, within the switch on the stage: where what comes next is."""
-        x, m = self._x, self._x.m
-        with m.Case(Stage.MIRROR, Stage.ENTRIES, Stage.REST):
-            m.d.comb += [x.host_base.eq(1), x.context.select.eq(_AVAIL)]
-            x.add_to(Base.AVAIL, By.OFFSET)
-
-    def after(self):
+    def after(self, taken):
         """In EMIT, within the switch on the stage: what comes next."""
         x, m = self._x, self._x.m
 
         def next_part(stage, entries):
-            x.left.set(entries << 1)
-            x.stage.set(stage)
+            x.left.set(entries << 1, when=taken)
+            x.stage.set(stage, when=taken)
             m.next = "SIZE"
 
         with m.Case(Stage.MIRROR):

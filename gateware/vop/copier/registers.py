@@ -125,26 +125,23 @@ class Registers(wiring.Component):
             writes.eq(hit & bus.write & owned & ~self.clearing & ~self.reset),
             self.refused_write.eq(hit & bus.write & ~owned),
         ]
-        kept = self._mask(m, word)
-        self._write_commands(m, writes & bus.write_strobe.all(), word, kept)
-        self._write_parameters(m, writes, word, kept)
+        self._write_commands(m, writes & bus.write_strobe.all(), word)
+        self._write_parameters(m, writes, word)
         self._read(m, hit & bus.read, word)
         return m
 
     def _mask(self, m, word):
-        """What is written, without the bits that the register lacks or that others keep."""
+        """What is stored, without the bits that the register lacks or that others keep."""
         mask = Signal(32)
-        m.d.comb += mask.eq(-1)
-        for name in (*_HELD, "control", "arm", "complete_id"):
-            fields = COPIER.register(name).fields if name in _HELD else ()
-            with m.If(word == word_of(name)):
-                m.d.comb += mask.eq(sum(field.mask for field in fields))
-        with m.If(self.clearing):
-            m.d.comb += mask.eq(0)
+        with m.If(~self.clearing), m.Switch(word):
+            for name in _HELD:
+                with m.Case(word_of(name)):
+                    m.d.comb += mask.eq(sum(field.mask for field in COPIER.register(name).fields))
         return self.bus.write_data & mask
 
-    def _write_commands(self, m, writes, word, kept):
+    def _write_commands(self, m, writes, word):
         inline = self.inline
+        written = self.bus.write_data
         is_arm = writes & (word == word_of("arm"))
         is_id = writes & (word == word_of("complete_id"))
         is_len = writes & (word == word_of("complete_len"))
@@ -156,21 +153,20 @@ class Registers(wiring.Component):
         # The words of a quick command are zero but for these.
         quick = Signal()
         opcode = Mux(word == word_of("arm"), Opcode.ARM, Opcode.COMPLETE)
+        quick_words = {
+            "command_0": opcode << COMMAND_BITS["opcode_lsb"],
+            "command_4": Cat(Const(0, 6), written[16:]),
+            "command_6": written[:16],
+        }
         m.d.comb += quick.eq((word == word_of("arm")) | (word == word_of("complete_id")))
         for n in range(len(inline.data)):
             ours = is_arm | (is_len if n == last else is_id)
             m.d.comb += [
-                inline.data[n].eq(kept),
+                inline.data[n].eq(Mux(quick, quick_words.get(f"command_{n}", 0), written)),
                 inline.strobe[n].eq((writes & (word == n)) | ours),
             ]
-        with m.If(quick):
-            m.d.comb += [
-                inline.data[word_of("command_0")].eq(opcode << COMMAND_BITS["opcode_lsb"]),
-                inline.data[word_of("command_4")].eq(Cat(Const(0, 6), self.bus.write_data[16:])),
-                inline.data[word_of("command_6")].eq(self.bus.write_data[:16]),
-            ]
 
-    def _write_parameters(self, m, writes, word, kept):
+    def _write_parameters(self, m, writes, word):
         bus = self.bus
         fields = {field.name: field.lsb for field in COPIER.register("control").fields}
         m.d.comb += [
@@ -181,7 +177,7 @@ class Registers(wiring.Component):
             self.store.channel.eq(self.channel),
             self.store.word.eq(word),
             self.store.strobe.eq(Mux(writes, bus.write_strobe, 0)),
-            self.store.data.eq(kept),
+            self.store.data.eq(self._mask(m, word)),
         ]
         with m.If(word == word_of("control")):
             m.d.comb += [

@@ -43,8 +43,9 @@ class ResetWalk(wiring.Component):
         From the writer.
     may_clear : ``In(1)``
         Nobody uses what ``clear`` is about to write.
-    clear : ``Out(1)``, channel : ``Out(3)``
-        Strobe: the reset of ``channel`` ends.
+    may_be_cleared : ``Out(1)``, clear : ``Out(1)``, channel : ``Out(3)``
+        Strobe ``clear``: the reset of ``channel`` ends. The first is high in that cycle, and may be
+        in those before; it comes early in the cycle.
     """
 
     resetting: In(CHANNELS)
@@ -59,6 +60,7 @@ class ResetWalk(wiring.Component):
     ticket: In(range(TICKETS))
     done: In(range(TICKETS))
     may_clear: In(1)
+    may_be_cleared: Out(1)
     clear: Out(1)
     channel: Out(range(CHANNELS))
 
@@ -125,6 +127,7 @@ class ResetWalk(wiring.Component):
                     m.next = "LOOK"
                     with m.If(slot == SLOTS - 1):
                         m.next = "CLEAR"
+            m.d.comb += self.may_be_cleared.eq(fsm.ongoing("CLEAR"))
             with m.State("CLEAR"):
                 with m.If(~known.bit_select(self.channel, 1)):
                     m.next = "REST"       # it was reset once more meanwhile

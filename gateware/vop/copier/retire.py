@@ -76,8 +76,9 @@ class Retire(wiring.Component):
     hold : ``In(1)``, quiet : ``Out(1)``
         While ``hold`` is high no command begins to end; ``quiet`` says that none is ending, and
         that ``watch`` is not needed.
-    clear : ``In(1)``, clear_channel : ``In(3)``
-        Strobe, while ``quiet``: forget the channel's slots, sequence and position.
+    may_be_cleared : ``In(1)``, clear : ``In(1)``, clear_channel : ``In(3)``
+        Strobe ``clear``, while ``quiet``: forget the channel's slots, sequence and position. The
+        first is high in that cycle, and only while ``quiet``; it comes early in the cycle.
     line_write : ``Out(memory_port.WriteSignature)``
         Records in card RAM.
     segment : ``Out(stream.Signature(WriteSegmentLayout))``
@@ -120,6 +121,7 @@ class Retire(wiring.Component):
             "lost":          In(CHANNELS),
             "hold":          In(1),
             "quiet":         Out(1),
+            "may_be_cleared": In(1),
             "clear":         In(1),
             "clear_channel": In(range(CHANNELS)),
             "line_write":    Out(memory_port.WriteSignature(line_bits, width)),
@@ -141,7 +143,7 @@ class Retire(wiring.Component):
         new = retire.payload
         accepted = Signal()
         m.d.comb += [
-            retire.ready.eq(~self.clear & ~self.wait),
+            retire.ready.eq(~self.wait & ~self.may_be_cleared),
             accepted.eq(retire.valid & retire.ready & ~self.mute.bit_select(new.channel, 1)),
             self.popped.eq(accepted),
             self.refused.eq(accepted & (new.error != CommandError.OK)),
@@ -260,7 +262,7 @@ class Retire(wiring.Component):
         is_card = now >= COPIER_LIMITS["host_channels"]
 
         # The record, and where it goes.
-        address = Signal(64)
+        address = Signal(64)                 # known a cycle later
         places = Signal(self._card_bits - _RECORD_LOG2 + 1)
         beyond = Signal()                    # it would lie beyond card RAM
         records = Signal()                   # it is to be written; known a cycle later
@@ -268,8 +270,6 @@ class Retire(wiring.Component):
         record = Signal(RecordLayout)
         m.d.comb += [
             index.eq(past.position & Cat(log2 > n for n in range(len(index)))),
-            address[_RECORD_LOG2:].eq(
-                Cat(registers["record_lo"], registers["record_hi"])[_RECORD_LOG2:] + index),
             places.eq(registers["record_lo"][_RECORD_LOG2:self._card_bits]
                       + index[:len(places) - 1]),
             beyond.eq(places[-1] | (index[len(places) - 1:] != 0)
@@ -327,6 +327,8 @@ class Retire(wiring.Component):
                     error.eq(found),
                     records.eq(records_now),
                     astray.eq(records_now & is_card & beyond),
+                    address[_RECORD_LOG2:].eq(
+                        Cat(registers["record_lo"], registers["record_hi"])[_RECORD_LOG2:] + index),
                     announces_only.eq(slot.raise_vector & ~slot.wants_record
                                       & (found == CommandError.OK)),
                     self.announcement.payload.ticket.eq(self.done),
@@ -374,9 +376,10 @@ class Retire(wiring.Component):
         write = progress.write_port()
         m.d.comb += [
             # Zero if cleared: nothing ends then.
-            following.sequence.eq(Mux(self.clear, 0, past.sequence) + ~self.clear),
-            following.position.eq(Mux(self.clear, 0, past.position)
-                                  + (records & ~self.clear)),
+            following.sequence.eq(Mux(self.may_be_cleared, 0, past.sequence)
+                                  + ~self.may_be_cleared),
+            following.position.eq(Mux(self.may_be_cleared, 0, past.position)
+                                  + (records & ~self.may_be_cleared)),
             write.addr.eq(Mux(self.clear, self.clear_channel, now)),
             write.data.eq(following),
             write.en.eq(self.clear | self.ended),

@@ -36,19 +36,17 @@ class RingPort(wiring.Component):
         Level, at most one of them: an access is asked for. It is taken in a cycle with ``ready``,
         and may be withdrawn before.
     ready : ``Out(1)``
-        Accesses are taken. From registers and the memory's ``ready``.
+        Accesses are taken. A register.
     address : ``In(card_bits)``
         Byte address, even; of a read: any byte of the block.
     word : ``In(1)``, data : ``In(32)``
         Of a write: 4 bytes (``address`` is a multiple of 4), else the 2 in ``data[:16]``.
-    keep : ``In(1)``
-        Of a read: hold the block for ``held``.
+    forget : ``In(1)``
+        Strobe: reads taken before this cycle are answered in silence.
     came : ``Out(1)``
-        One-cycle pulse: a read is answered, in order; 3 cycles or more after it was taken.
+        One-cycle pulse: a read is answered, in order; 4 cycles or more after it was taken.
     block : ``Out(128)``, half : ``Out(16)``
-        With ``came``: the block, and the two bytes at the address.
-    held : ``Out(128)``
-        The block of the latest read with ``keep`` that was answered.
+        From ``came`` until the next one: the block, and the two bytes at the address. Registers.
     quiet : ``Out(1)``
         No access is under way.
     memory_read : ``Out(memory_port.ReadSignature)``, memory_write : ``Out(...WriteSignature)``
@@ -62,15 +60,14 @@ class RingPort(wiring.Component):
         super().__init__({
             "read":         In(1),
             "write":        In(1),
-            "ready":        Out(1),
+            "ready":        Out(1, init=1),
             "address":      In(card_bits),
             "word":         In(1),
             "data":         In(32),
-            "keep":         In(1),
+            "forget":       In(1),
             "came":         Out(1),
             "block":        Out(8 * BLOCK_BYTES),
             "half":         Out(16),
-            "held":         Out(8 * BLOCK_BYTES),
             "quiet":        Out(1),
             "memory_read":  Out(memory_port.ReadSignature(line_bits, width)),
             "memory_write": Out(memory_port.WriteSignature(line_bits, width)),
@@ -83,85 +80,89 @@ class RingPort(wiring.Component):
         line_log2 = ceil_log2(line_bytes)
         parts = max(1, BLOCK_BYTES // line_bytes)     # lines of a block
 
-        # The access that is on offer to the memory.
-        reads, writes = Signal(), Signal()
-        address = Signal(self._card_bits)
-        word = Signal()
-        value = Signal(32)
+        # The access that is on offer to the memory, and one that came while it waited.
+        Access = data.StructLayout({
+            "read": 1, "write": 1, "address": self._card_bits, "word": 1, "data": 32})
+        new, spare, offer = (Signal(Access, name=name) for name in ("new", "spare", "offer"))
         part = Signal(range(parts + 1))
-        last = Signal()
+        waits = Signal()
         answered = Signal()
         request, write = self.memory_read.request, self.memory_write.request
         m.d.comb += [
-            last.eq(part == parts - 1),
-            request.valid.eq(reads),
-            write.valid.eq(writes),
-            self.ready.eq((~reads | (request.ready & last)) & (~writes | write.ready)),
+            new.eq(Cat(self.read, self.write, self.address, self.word, self.data)),
+            request.valid.eq(offer.read),
+            write.valid.eq(offer.write),
+            waits.eq((offer.read & ~(request.ready & (part == parts - 1)))
+                     | (offer.write & ~write.ready)),
         ]
+        with m.If(~waits):
+            m.d.sync += [offer.eq(Mux(self.ready, new, spare)), self.ready.eq(1), part.eq(0)]
+        with m.Else():
+            m.d.sync += part.eq(part + (offer.read & request.ready))
+            with m.If(self.ready & (self.read | self.write)):
+                m.d.sync += self.ready.eq(0)
         with m.If(self.ready):
-            m.d.sync += [
-                reads.eq(self.read),
-                writes.eq(self.write),
-                address.eq(self.address),
-                word.eq(self.word),
-                value.eq(self.data),
-                part.eq(0),
-            ]
-        with m.Elif(reads & request.ready):
-            m.d.sync += part.eq(part + 1)
+            m.d.sync += spare.eq(new)
 
         strobe = Signal(line_bytes)
         m.d.comb += [
-            strobe.eq(Mux(word, 0xF, 0x3) << address[:line_log2]),
-            write.payload.line.eq(address[line_log2:]),
+            strobe.eq(Mux(offer.word, 0xF, 0x3) << offer.address[:line_log2]),
+            write.payload.line.eq(offer.address[line_log2:]),
             write.payload.strobe.eq(strobe),
-            write.payload.data.eq(Mux(word, value, value[:16].replicate(2)).replicate(width // 32)),
+            write.payload.data.eq(Mux(offer.word, offer.data, offer.data[:16].replicate(2))
+                                  .replicate(width // 32)),
         ]
         if parts == 1:
-            m.d.comb += request.payload.eq(address[line_log2:])
+            m.d.comb += request.payload.eq(offer.address[line_log2:])
         else:
-            m.d.comb += request.payload.eq(Cat(part[:ceil_log2(parts)], address[_BLOCK_LOG2:]))
+            m.d.comb += request.payload.eq(
+                Cat(part[:ceil_log2(parts)], offer.address[_BLOCK_LOG2:]))
 
         # What is known of each read that the memory has not answered, in order.
         m.submodules.asked = asked = Memory(
-            shape=data.StructLayout({"low": line_log2 if line_log2 > _BLOCK_LOG2 else _BLOCK_LOG2,
-                                     "keep": 1}),
+            shape=data.StructLayout({"low": max(line_log2, _BLOCK_LOG2), "age": 1}),
             depth=_OPEN_READS, init=[], attrs={"ram_style": "distributed"})
         note, noted = asked.write_port(), asked.read_port(domain="comb")
         entry = Signal(range(2 * _OPEN_READS))
         leave = Signal(range(2 * _OPEN_READS))
         taken = Signal()
+        age = Signal()                       # of reads that nobody has forgotten
         m.d.comb += [
             taken.eq(self.read & self.ready),
             note.addr.eq(entry[:-1]),
             note.data.low.eq(self.address),
-            note.data.keep.eq(self.keep),
+            note.data.age.eq(age ^ self.forget),
             note.en.eq(taken),
             noted.addr.eq(leave[:-1]),
-            self.came.eq(answered),
-            self.quiet.eq((entry == leave) & ~writes),
+            self.quiet.eq((entry == leave) & ~offer.write & self.ready),
         ]
-        m.d.sync += [entry.eq(entry + taken), leave.eq(leave + answered)]
+        m.d.sync += [
+            entry.eq(entry + taken),
+            leave.eq(leave + answered),
+            age.eq(age ^ self.forget),
+            self.came.eq(answered & (noted.data.age == age) & ~self.forget),
+        ]
 
         response = self.memory_read.response
+        block = Signal.like(self.block)
         if parts == 1:
-            m.d.comb += answered.eq(response.valid)
-            if line_bytes == BLOCK_BYTES:
-                m.d.comb += self.block.eq(response.payload)
-            else:
-                m.d.comb += self.block.eq(response.payload.word_select(
-                    noted.data.low[_BLOCK_LOG2:line_log2], 8 * BLOCK_BYTES))
+            m.d.comb += [
+                answered.eq(response.valid),
+                block.eq(response.payload.word_select(noted.data.low[_BLOCK_LOG2:line_log2],
+                                                      8 * BLOCK_BYTES)),
+            ]
         else:
             second = Signal()
             first_line = Signal(width)
             m.d.comb += [
                 answered.eq(response.valid & second),
-                self.block.eq(Cat(first_line, response.payload)),
+                block.eq(Cat(first_line, response.payload)),
             ]
             with m.If(response.valid):
                 m.d.sync += [second.eq(~second), first_line.eq(response.payload)]
-        m.d.comb += self.half.eq(self.block.word_select(noted.data.low[1:_BLOCK_LOG2], 16))
-
-        with m.If(answered & noted.data.keep):
-            m.d.sync += self.held.eq(self.block)
+        with m.If(answered):
+            m.d.sync += [
+                self.block.eq(block),
+                self.half.eq(block.word_select(noted.data.low[1:_BLOCK_LOG2], 16)),
+            ]
         return m

@@ -12,7 +12,7 @@ __all__ = ["Turn"]
 
 
 class Turn:
-    """Steps IDLE, SEEK, FETCH, LEAVE, STOP and RETIRE.
+    """Steps IDLE, SEEK, FETCH, JUDGE, LEAVE, STOP and RETIRE.
 
     Commands of a channel may overlap only where it cannot be seen: transfers to the host behind
     such, and copies to the card that each lie above all of those before. All others begin when
@@ -84,6 +84,16 @@ class Turn:
         x.m.d.sync += self._awaits_end.bit_select(x.current, 1).eq(1)
         x.m.next = "IDLE"
 
+    def retire(self, decoder):
+        """In a step of which nothing is left to do, if nothing has stopped it: end the command."""
+        x, m = self._x, self._x.m
+        retire = x.ports.channels.retire
+        m.d.comb += retire.valid.eq(1)
+        with m.If(retire.ready):
+            decoder.note_end()
+            m.d.sync += self.begun.bit_select(x.current, 1).eq(0)
+            self._switch()
+
     def _switch(self):
         x = self._x
         x.m.d.sync += x.current.eq(self._next)
@@ -92,15 +102,20 @@ class Turn:
     def _refresh(self):
         self._x.m.d.sync += [
             signal.eq(0) for signal in (self._x.bad, self._x.budget, self._x.prefetched,
-                                        self._x.raises)]
+                                        self._x.guessed, self._x.raises)]
 
-    def add_steps(self, decoder):
-        """Add the steps; ``decoder`` begins a command."""
+    def add_steps(self, decoder, linear):
+        """Add the steps; ``decoder`` begins a command, and ``linear`` a copy."""
         x, m = self._x, self._x.m
         channels = x.ports.channels
         control = x.command.control
 
-        with m.State("IDLE"):
+        # In JUDGE: of the cycle before.
+        begun, has_begun = Signal(), Signal()
+        m.d.comb += begun.eq(self.begun.bit_select(x.current, 1))
+        m.d.sync += has_begun.eq(begun)
+
+        with x.state("IDLE"):
             m.d.comb += self._idle.eq(1)
             self._refresh()
             with m.If(self._eligible.any()):
@@ -108,12 +123,12 @@ class Turn:
                 with m.If(self._next == x.current):
                     m.next = "FETCH"
 
-        with m.State("SEEK"):
+        with x.state("SEEK"):
             self._refresh()
             m.next = "FETCH"
 
         # `loaded` tells of the channel that was current in the cycle before.
-        with m.State("FETCH"):
+        with x.state("FETCH"):
             with m.If(channels.loaded):
                 m.d.sync += [
                     x.opcode.eq(control[:4]),
@@ -121,25 +136,31 @@ class Turn:
                                  | (control[:4] == Opcode.PUBLISH)),
                     x.listed.eq(control[COMMAND_BITS["list_lsb"]]),
                 ]
-                with m.If(self.begun.bit_select(x.current, 1)):
-                    with m.Switch(x.resume.value):
-                        for resume in Resume:
-                            with m.Case(resume):
-                                m.next = resume.name
-                with m.Elif(decoder.must_wait):
-                    self.await_end()
-                with m.Else():
-                    decoder.begin()
+                decoder.look(begun)
+                m.next = "JUDGE"
             with m.Elif(~self._eligible.bit_select(x.current, 1)):
                 m.next = "IDLE"
 
-        with m.State("LEAVE"):
+        with x.step("JUDGE"):
+            with m.If(has_begun):
+                with m.Switch(x.resume.value):
+                    for resume in Resume:
+                        with m.Case(resume):
+                            m.next = resume.name
+            with m.Elif(decoder.must_wait):
+                self.await_end()
+            with m.Else():
+                with m.If(x.is_copy):
+                    linear.begin()
+                decoder.begin()
+
+        with x.state("LEAVE"):
             with m.If(x.port.quiet):
                 m.d.sync += self.begun.bit_select(x.current, 1).eq(
                     ~channels.mute.bit_select(x.current, 1))
                 self._switch()
 
-        with m.State("STOP"):
+        with x.state("STOP"):
             with m.If(x.port.quiet & ~x.context.asks & ~x.context.expects):
                 m.next = "RETIRE"
 
@@ -161,13 +182,10 @@ class Turn:
             retire.payload.raise_vector.eq(x.raises & ~x.bad),
             retire.payload.vector.eq(x.context.vector),
         ]
-        with m.State("RETIRE"):
+        with x.state("RETIRE"):
             with m.If(x.muted):
                 m.next = "IDLE"
             with m.Else():
                 # What `publish` writes last nobody but the executor reads.
-                m.d.comb += retire.valid.eq(x.port.quiet | x.is_publish)
-                with m.If(retire.valid & retire.ready):
-                    decoder.note_end()
-                    m.d.sync += self.begun.bit_select(x.current, 1).eq(0)
-                    self._switch()
+                with m.If(x.port.quiet | x.is_publish):
+                    self.retire(decoder)

@@ -4,7 +4,7 @@
 from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import CommandError
-from .context import FLAG
+from .context import DESC_HOST, FLAG
 from .machine import TURN_BUDGET, Base, By, Link, Resume, Stage
 
 __all__ = ["Walk"]
@@ -73,23 +73,23 @@ class Walk:
         descriptor = x.descriptor
 
         with x.step("WALK_READ"):
-            m.d.comb += x.link.eq(Link.INDEX)
+            m.d.comb += [x.link.eq(Link.INDEX), x.host_base.eq(1), x.context.select.eq(DESC_HOST)]
+            x.add_to(Base.DESC, By.LINK)
             with m.If(x.others & (x.budget == TURN_BUDGET)):
                 x.leave(Resume.WALK_READ)
             with m.Elif(x.is_publish & ~x.pushing.value):
                 publish.mirror()
             with m.Elif(x.table_in_host):
-                x.check(x.context.hosted & x.context.bad, CommandError.BAD_CONTEXT)
-                with m.If(x.context.hosted):
-                    m.d.comb += [x.host_base.eq(1), x.by.eq(By.LINK), x.context.select.eq(0)]
+                x.check(x.context.done & x.context.bad, CommandError.BAD_CONTEXT)
+                with m.If(x.context.done):
                     x.host.set(x.host_sum)
                     x.left.set(_BLOCK_BYTES)
                     x.stage.set(Stage.SCRATCH)
                     m.next = "SIZE"
-            with m.Else(), x.read(Base.DESC, By.LINK, keep=1):
+            with m.Else(), x.read():
                 m.next = "WALK_TAKE"
 
-        address = x.port.held[:64]
+        address = x.port.block[:64]
         rest = Signal(33)        # of what is to be skipped; bit 32: the descriptor has more
         more = Signal(32)        # one less than the bytes behind what is skipped
         in_card = Signal()
@@ -102,6 +102,7 @@ class Walk:
 
         with x.step("WALK_TAKE"):
             m.d.comb += x.link.eq(Link.NEXT)
+            x.add_to(Base.DESC, By.LINK)
             with m.If(x.arrived):
                 m.d.sync += x.prefetched.eq(0)
                 x.writable.set(x.writable.value | (descriptor.write & ~descriptor.indirect))
@@ -139,7 +140,7 @@ class Walk:
                         with m.Else():
                             x.skip.set(rest)
                     with m.If(descriptor.next & ~x.listed & ~x.table_in_host):
-                        with x.read(Base.DESC, By.LINK, keep=1):
+                        with x.read():
                             m.d.sync += x.prefetched.eq(1)
 
                 with m.If(x.is_chain):
@@ -166,16 +167,15 @@ class Walk:
         # From here on the table is another one.
         with x.step("ROOT"):
             length = descriptor.length
-            with m.If(in_card & (x.outside | address[x.ram_log2:].any())):
-                x.fail(CommandError.BAD_CARD_ADDRESS)
-            with m.Else():
-                m.d.comb += [
-                    x.context.reroot.eq(1),
-                    x.context.last.eq(Mux(length[20:].any(), 0xFFFF, length[4:20] - 1)),
-                ]
-                x.inside.set(1)
-                x.index.set(0)
-                m.next = "WALK_READ"
+            m.d.comb += [
+                x.context.reroot.eq(1),
+                x.context.last.eq(Mux(length[20:].any(), 0xFFFF, length[4:20] - 1)),
+            ]
+            x.inside.set(1)
+            x.index.set(0)
+            x.check(in_card & (x.outside | address[x.ram_log2:].any()),
+                    CommandError.BAD_CARD_ADDRESS)
+            m.next = "WALK_READ"
 
         with x.step("WALK_ON"):
             with m.If(~x.following.value):

@@ -104,8 +104,8 @@ class WriteCutter(wiring.Component):
         loads = Signal()
         joins = Signal()                     # waits for no more than this one cycle
         moves = Signal()
-        next_stop = Signal(_BLOCK_BITS + 1)
         at = Signal(_BLOCK_BITS)             # offset of the segment's first byte
+        shorter, longer = Signal(_BLOCK_BITS + 1), Signal(_BLOCK_BITS + 1)   # the next `stop`
         m.d.comb += [
             self.plan.valid.eq(valid & ~joins),
             gone.eq(self.plan.valid & self.plan.ready),
@@ -113,9 +113,9 @@ class WriteCutter(wiring.Component):
             moves.eq(gone | loads | joins),
             self.head.ready.eq(loads | joins),
             at.eq(head.host_address[:_BLOCK_BITS] & mask),
-            next_stop.eq(Mux(beyond | joins, stop, at)
-                         + Mux(beyond, Cat(C(0, _SMALLEST_LOG2), ~larger, C(1, 1)),  # - MPS
-                               head.bytes)),
+            shorter.eq(Cat(stop[:_SMALLEST_LOG2],    # by MPS
+                           stop[_SMALLEST_LOG2:] + Cat(~larger, C(1, 1)))),
+            longer.eq(Mux(joins, stop, at) + head.bytes),
         ]
         with m.If(gone | loads):
             # One adder: the next block's start, or the segment's.
@@ -127,8 +127,9 @@ class WriteCutter(wiring.Component):
         with m.If(moves):
             m.d.sync += [
                 valid.eq(beyond | self.head.ready),
-                stop.eq(next_stop),
-                beyond.eq((beyond | self.head.ready) & self._is_beyond(next_stop, larger)),
+                stop.eq(Mux(beyond, shorter, longer)),
+                beyond.eq(Mux(beyond, self._is_beyond(shorter, larger),
+                              self.head.ready & self._is_beyond(longer, larger))),
                 joined.eq(joins),
             ]
         with m.If(loads):
