@@ -67,13 +67,20 @@ static void put_text(struct vop_text_sink *sink, const struct conversion *how, c
 static void put_number(struct vop_text_sink *sink, const struct conversion *how, uint64_t value,
 		       uint32_t base, bool negative)
 {
+	static const char digit[] = "0123456789abcdef";
 	char digits[DIGITS_MAX + 1];
 	uint32_t at = sizeof(digits);
+	uint32_t low;
 
+	/* The core divides 32 bits by itself; 64 are a call of the compiler's library, and slow. */
+	for (; value > UINT32_MAX; value /= base) {
+		digits[--at] = digit[value % base];
+	}
+	low = (uint32_t)value;
 	do {
-		digits[--at] = "0123456789abcdef"[value % base];
-		value /= base;
-	} while (value != 0);
+		digits[--at] = digit[low % base];
+		low /= base;
+	} while (low != 0);
 	if (negative) {
 		digits[--at] = '-';
 	}

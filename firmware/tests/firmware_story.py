@@ -105,7 +105,7 @@ async def a_share_that_is_removed_in_mid_request_ends_it(bench):
 async def a_trap_is_told_at_once(bench):
     host = await booted(bench)
     await bench.host.vector(0)
-    start, length = parameters()["claim"]
+    start, length = parameters()["early"]
 
     await bench.card.load(start, b"\xff" * length)  # no instruction is all ones
     await host.add(VIRTIO_9P, b"\x04\0host", [16], None)

@@ -33,7 +33,7 @@ def test_the_firmware_mounts_and_copies(tmp_path):
         build(SimCard(timeout_cycles=TIMEOUT_CYCLES), name="sim_card"),
         "firmware_story",
         image=str(tmp_path / "card.bin"),
-        claim=extent(tmp_path / "card.elf", "vop_vdev_claim"),
+        early=extent(tmp_path / "card.elf", "vop_vdev_reset"),
     )
 
     assert verdict.passed == 5

@@ -74,7 +74,7 @@ def test_the_image_mounts_and_copies(image):
         build(SimCard(timeout_cycles=TIMEOUT_CYCLES), name="sim_card"),
         "firmware_story",
         image=str(image[0]),
-        claim=extent(image[0].with_suffix(".elf"), "vop_vdev_claim"),
+        early=extent(image[0].with_suffix(".elf"), "vop_vdev_reset"),
     )
 
     assert verdict.passed == 5
