@@ -44,6 +44,12 @@ class HostMachine(Cosim):
         self._owner = share.stat().st_uid
         self.shell = None
 
+    def attach_share(self):
+        """All of it: load the driver, start vopd, wait until the card has mounted the share."""
+        self.load_driver()
+        self.start_daemon()
+        self.wait_mounted()
+
     def load_driver(self):
         """Load `vop_host`, and wait until the card's firmware is online."""
         self.guest.check(f"insmod /lib/modules/vop_host.ko timeout_scale={TIMEOUT_SCALE}",

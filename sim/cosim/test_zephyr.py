@@ -36,9 +36,7 @@ def share(tmp_path_factory):
 def machine(share):
     """A host whose card runs Zephyr. Its bridge must not have met any fault."""
     with HostMachine("test-zephyr", share, "zephyr") as machine:
-        machine.load_driver()
-        machine.start_daemon()
-        machine.wait_mounted()
+        machine.attach_share()
         yield machine
     assert machine.counters()["faults"] == []
 

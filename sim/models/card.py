@@ -48,7 +48,10 @@ def command(
     used_len: int = 0,
     tag: int = 0,
 ) -> tuple[int, ...]:
-    """Return the eight words of a command that asks for a record."""
+    """Return the eight words of a command that asks for a record.
+
+    With ``entries``, ``host`` is the card address of a list of so many.
+    """
     control = opcode | 1 << 4 | interrupt << 5 | to_host << 6 | bool(entries) << 7 | tag << 16
     low, high = host & 0xFFFF_FFFF, host >> 32
     return control, length, low, high, card, head | entries << 16, used_id, used_len
@@ -176,30 +179,14 @@ class Channel:
         await card.set("copier.record_config", RECORDS_LOG2 | vector << 8, number)
         await card.set("copier.control", 1, number)
 
-    async def submit(
-        self,
-        opcode: int,
-        *,
-        host: int = 0,
-        card: int = 0,
-        length: int = 0,
-        to_host: bool = False,
-        interrupt: bool = False,
-        head: int = 0,
-        entries: int = 0,
-        used_id: int = 0,
-        used_len: int = 0,
-    ) -> int:
-        """Write a command into the channel's registers; return its tag.
+    async def submit(self, opcode: int, **fields: Any) -> int:
+        """Write a command of these ``fields``, as of `command`, into the channel's registers.
 
-        With ``entries``, ``host`` is the card address of a list of so many.
+        Returns the tag that it was given.
         """
         tag = self._next_tag
         self._next_tag = tag + 1 & 0xFFFF
-        words = command(
-            opcode, host=host, card=card, length=length, to_host=to_host, interrupt=interrupt,
-            head=head, entries=entries, used_id=used_id, used_len=used_len, tag=tag,
-        )  # fmt: skip
+        words = command(opcode, tag=tag, **fields)
         await self._card.command(self.number, words)
         return tag
 

@@ -7,7 +7,7 @@ What the CPU must do goes through the `Puppet`; contents of card RAM are laid do
 from vop.regs.copier import VRING_CONTEXT, CommandError, Opcode
 
 from . import ring
-from .card import CardDriver, Record
+from .card import CardDriver, Record, command
 from .memory import Buffer
 from .puppet import Puppet
 
@@ -44,8 +44,9 @@ class CardChannel:
         self, opcode: int, *, host: int = 0, card: int = 0, length: int = 0, to_host: bool = False
     ) -> Record:
         """Run one command and return its record."""
-        control = opcode | 1 << 4 | to_host << 6 | self._taken << 16
-        words = (control, length, host & 0xFFFF_FFFF, host >> 32, card, 0, 0, 0)
+        words = command(
+            opcode, host=host, card=card, length=length, to_host=to_host, tag=self._taken
+        )
         base = self._puppet.address("copier.command_0", self.number)
         await self._puppet.obey(*((base + 4 * n, word) for n, word in enumerate(words)))
         entries = 1 << RECORDS_LOG2

@@ -26,14 +26,14 @@ async def a_slow_link_holds_the_card_back_and_loses_nothing(bench):
 @story()
 async def reads_are_held_back_while_answers_cannot_leave(bench):
     channel = await bench.card.channel()
-    buffer = bench.host.memory.allocate(8192)
-    image = bench.rng.randbytes(1024)
+    buffer = bench.host.memory.allocate(4096)
+    image = bench.rng.randbytes(1536)
     await bench.card.load(0x4000, image)
     bench.block.send_delay_ns = 300
-    bench.host.root.tag_count = 64  # more than the card queues
+    bench.host.root.tag_count = 96  # more than the card queues
 
-    await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=8192, to_host=True)
-    reads = [cocotb.start_soon(bench.card.dump(0x4000 + 16 * n, 16)) for n in range(64)]
+    await channel.submit(Opcode.COPY, host=buffer.address, card=0x8000, length=4096, to_host=True)
+    reads = [cocotb.start_soon(bench.card.dump(0x4000 + 16 * n, 16)) for n in range(96)]
     await bench.card.load(0x5000, b"passed")
     answers = [await read for read in reads]
 
