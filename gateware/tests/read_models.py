@@ -109,7 +109,7 @@ class Host:
         self.takes_reads = True
         self.reads = []
         self.open = {}  # tag: Read that is not answered to its end
-        self.silent = {}  # tag: cycle in which a read that stays without answer left
+        self.silent = {}  # tag: Read that stays without answer
         self.rest_cycles = 0  # for which such a tag must rest
         self.completions = []  # [due, completion] still to be sent, in order for each tag
         self.beats = deque()
@@ -128,16 +128,18 @@ class Host:
         assert 4 * read.length_dw <= min(self.mrrs, 512), "larger than MRRS"
         assert read.tag not in self.open, f"tag {read.tag} is used twice"
         if read.tag in self.silent:
-            rested = self.cycle - self.silent.pop(read.tag)
+            rested = self.cycle - self.silent.pop(read.tag).cycle
             assert rested >= self.rest_cycles, f"tag {read.tag} rested for {rested} cycles only"
         self.reads.append(read)
         fault = self.fault(read)
         if fault == "silent":
-            self.silent[read.tag] = self.cycle
+            self.silent[read.tag] = read
         else:
             self.open[read.tag] = read
             self._answer(read, fault)
-        costs = [entry.cost() for entry in self.open.values()]
+        resting = [read for read in self.silent.values()
+                   if self.cycle - read.cycle < self.rest_cycles]  # fmt: skip
+        costs = [entry.cost() for entry in (*self.open.values(), *resting)]
         headers, credits = (sum(column) for column in zip(*costs, strict=True)) if costs else (0, 0)
         self.most_headers = max(self.most_headers, headers)
         assert headers <= CREDIT_HEADERS, "the receive buffer overruns"

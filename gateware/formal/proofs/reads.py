@@ -233,7 +233,7 @@ class Reads(Harness):
                 with m.If(event):
                     m.d.sync += ended.eq(1)
                 m.d.comb += Cover(mine & ended)
-        return now.waits & ~now.expired, blocks
+        return now.waits, blocks
 
 
 PROOFS = (
@@ -251,6 +251,8 @@ PROOFS = (
           lambda: Reads(longest=1024, credits=True), 9, (
               Plant("a read takes one block less than it touches", "vop.requester.issue",
                     "Mux(self.open, read.take, 0)", "Mux(self.open, read.take - 1, 0)"),
+              Plant("a read that is late gives its credits back at once", "vop.requester.check",
+                    "expects, failed | rests)", "expects, failed | expires)"),
               Plant("a completion gives back all that its read has left", "vop.requester.check",
                     "m.d.sync += later.eq(beat.blocks)",
                     "m.d.sync += later.eq(blocks_of(entry.lower, entry.bytes))"),

@@ -66,7 +66,8 @@ class CompletionChecker(wiring.Component):
         High in every cycle in which ``update`` is; early.
     give : ``Out(range(MAX_BLOCKS + 1))``
         Blocks of completion credits that are free from now on: for each completion when its last
-        beat has come, for a read that failed or expired when that is found.
+        beat has come, in time or late; for those that have not come when the read fails, or has
+        rested after it expired.
     placement : ``Out(stream.Signature(PlacementLayout(card_bits, width), always_ready=True))``
         Bytes for card RAM.
     end : ``Out(stream.Signature(EndLayout, always_ready=True))``
@@ -123,6 +124,7 @@ class CompletionChecker(wiring.Component):
         failed = Signal()
         ends = Signal()                    # the beat brings the last byte of its read
         expires = Signal()
+        rests = Signal()                   # an expired read has been waited for long enough
         closes = Signal()
         m.d.comb += [
             expected.eq(valid & Mux(
@@ -134,8 +136,8 @@ class CompletionChecker(wiring.Component):
                       & (beat.header.status != CompletionStatus.SUCCESSFUL)),
             ends.eq(entry.bytes <= beat.bytes),
             expires.eq(looked & entry.open & ~entry.expired & self.late),
-            closes.eq((expected & beat.last & ends) | failed
-                      | (looked & entry.open & entry.expired & self.late & self.rested)),
+            rests.eq(looked & entry.open & entry.expired & self.late & self.rested),
+            closes.eq((expected & beat.last & ends) | failed | rests),
             self.may_update.eq((looked & entry.open & self.late)
                                | (valid & (beat.last
                                            | (beat.header.status != CompletionStatus.SUCCESSFUL)))),
@@ -157,7 +159,7 @@ class CompletionChecker(wiring.Component):
         ]
 
         self._bring_entry(m, valid, looked, beat, entry, payload)
-        self._give_credits(m, valid, beat, entry, expected, expects, failed | expires)
+        self._give_credits(m, valid, beat, entry, expected, expects, failed | rests)
         self._tell(m, valid, beat, entry, expected, failed, expires, closes)
 
         placement = self.placement.payload
@@ -216,15 +218,14 @@ class CompletionChecker(wiring.Component):
         later = Signal.like(self.give)
         m.d.comb += [
             early.eq(self.valid & self.digest.last & ~self.digest.first
-                     & ~(valid & beat.first) & expects & ~entry.expired),
+                     & ~(valid & beat.first) & expects),
             self.give.eq(Mux(early, beat.blocks, later)),
         ]
         m.d.sync += [given.eq(early), later.eq(0)]
-        with m.If(~entry.expired):
-            with m.If(abandons):
-                m.d.sync += later.eq(blocks_of(entry.lower, entry.bytes))
-            with m.Elif(expected & beat.last & ~given):
-                m.d.sync += later.eq(beat.blocks)
+        with m.If(abandons):
+            m.d.sync += later.eq(blocks_of(entry.lower, entry.bytes))
+        with m.Elif(expected & beat.last & ~given):
+            m.d.sync += later.eq(beat.blocks)
 
     def _tell(self, m, valid, beat, entry, expected, failed, expires, closes):
         """Pulses for the counters; the end of a read when its data is in the placer's register."""

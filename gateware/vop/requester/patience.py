@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Whether reads may wait until they can be whole, or the link would run dry meanwhile."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,9 +37,9 @@ class Patience(wiring.Component):
     comes : ``In(1)``
         A beat of a completion comes.
     patient : ``Out(1)``
-        Level: a read should wait until it can be whole. The first completion after ``idle`` tells:
-        high if it came within ``latency_cycles``. Low after reset, and as soon as none has come for
-        ``DRY_CYCLES`` behind another although a read wants to leave.
+        Level: a read should wait until it can be whole. It rises with the first completion after
+        ``idle`` if that came within ``latency_cycles``. It falls when it does not, and when none
+        comes for ``DRY_CYCLES`` behind another although a read wants to leave. Low after reset.
 
     Raises
     ------
@@ -68,9 +68,8 @@ class Patience(wiring.Component):
             m.d.sync += silent.eq(0)
         with m.Elif(silent != most):
             m.d.sync += silent.eq(silent + 1)
-        with m.If(~flowing):
-            with m.If(self.comes & ~self.idle):
-                m.d.sync += self.patient.eq(silent < self._latency_cycles)
-        with m.Elif(silent >= DRY_CYCLES):
+        with m.If(silent >= Mux(flowing, DRY_CYCLES, self._latency_cycles)):
             m.d.sync += self.patient.eq(0)
+        with m.Elif(~flowing & self.comes & ~self.idle):
+            m.d.sync += self.patient.eq(1)
         return m

@@ -28,8 +28,9 @@ class HostReader(wiring.Component):
 
     Segments are cut into reads in the order in which they come; what follows goes on for each tag
     by itself. A read that fails or does not come in time leaves an error with its slot, and the
-    others go on. A tag that timed out is not used again until its completion has come after all, or
-    :data:`~vop.requester.aging.QUARANTINE_TIMEOUTS` timeouts more have passed.
+    others go on. The tag and the credits of one that timed out are not used again until its
+    completions have come after all, or :data:`~vop.requester.aging.QUARANTINE_TIMEOUTS` timeouts
+    more have passed.
 
     Where it costs no speed, a read waits until it can be whole: see
     :class:`~vop.requester.patience.Patience`.
@@ -58,7 +59,8 @@ class HostReader(wiring.Component):
         What to read. Its card addresses lie in card RAM.
     mute : ``In(CHANNELS)``
         Level: segments of the channel that have not left as reads are dropped, and what comes for
-        those that have. Their slots end as ever, after one timeout at the latest.
+        those that have. Their slots end as ever: at the latest a timeout after all that was
+        accepted before them has left.
     watch : ``In(WatchSignature()).array(2)``
         Looks at slots: whether they are busy, and their first error.
     closed : ``Out(CHANNELS)``
@@ -71,7 +73,7 @@ class HostReader(wiring.Component):
     waiting : ``Out(1)``
         A read wants to leave, now or as soon as there are credits.
     idle : ``Out(1)``
-        No segment is held, no read is open but those that timed out.
+        No segment is held, and no completion may come: reads that timed out have rested.
     memory : ``Out(SpanSignature)``
         Card RAM.
     completions : ``In(stream.Signature(RxBeatLayout(width), always_ready=True))``
