@@ -101,6 +101,7 @@ def test_an_enabled_line_ends_the_wait_and_is_what_the_wait_reads(group):
         await ctx.tick()
         assert ctx.get(dut.wake) == 0
         await write(ctx, dut.bus, INTC.address("enable"), line)
+        await ctx.tick()
         assert ctx.get(dut.wake) == 1
         assert ctx.get(dut.lines) == line
         assert await read(ctx, dut.bus, INTC.address("wait")) == line

@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from . import wishbone
-from .bus_cdc import BusCrossing, HoldCrossing, LineCrossing
+from .bus_cdc import BurstCrossing, BusCrossing, HoldCrossing, LineCrossing
 
 __all__ = ["CpuIsland"]
 
@@ -53,8 +53,8 @@ class CpuIsland(wiring.Component):
             return m
 
         m.submodules.cpu = DomainRenamer(domain)(cpu)
-        for name in ("instruction", "data"):
-            m.submodules[f"{name}_crossing"] = crossing = BusCrossing(domain=domain)
+        for name, crosses in (("instruction", BurstCrossing), ("data", BusCrossing)):
+            m.submodules[f"{name}_crossing"] = crossing = crosses(domain=domain)
             connect(m, getattr(cpu, name), crossing.initiator)
             connect(m, crossing.target, flipped(getattr(self, name)))
             m.d.comb += crossing.abort.eq(self.hold)

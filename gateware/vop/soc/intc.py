@@ -40,7 +40,7 @@ class InterruptController(wiring.Component):
     lines : ``Out(32)``
         Enabled lines that are high.
     wake : ``Out(1)``
-        A read of ``wait`` may be answered.
+        A read of ``wait`` may be answered; a cycle late.
     """
 
     def __init__(self, *, address_bits):
@@ -73,9 +73,10 @@ class InterruptController(wiring.Component):
         m.d.comb += [
             pending[INTERRUPT_LINES["doorbell_group"]:][:_GROUPS].eq(self.doorbell_groups),
             self.lines.eq(pending & bank.enable.lines),
-            self.wake.eq(self.lines.any() | self.timer_interrupt | self.software_interrupt),
             bank.restore.eq(self.clear),
             bank.pending.lines.eq(pending),
             bank.wait.pending.eq(self.lines),
         ]
+        m.d.sync += self.wake.eq(
+            self.lines.any() | self.timer_interrupt | self.software_interrupt)
         return m

@@ -159,15 +159,16 @@ class ReadScheduler(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         first, second = self.reads
-        conflict = Signal()
+        same_bank = Signal()
         waited = Signal(range(self._patience + 1))
-        impatient = Signal()
+        impatient = Signal()    # the second waits, and its request stands
         m.d.comb += [
-            conflict.eq(first.valid & second.valid & (first.payload[0] == second.payload[0])),
-            first.ready.eq(~(conflict & impatient)),
-            second.ready.eq(~(conflict & ~impatient)),
+            same_bank.eq(first.payload[0] == second.payload[0]),
+            # Whether the second asks comes late, and is not needed to tell either what it may do.
+            first.ready.eq(~(same_bank & impatient)),
+            second.ready.eq(~(same_bank & first.valid & ~impatient)),
         ]
-        with m.If(conflict & ~impatient):
+        with m.If(same_bank & first.valid & second.valid & ~impatient):
             m.d.sync += [
                 waited.eq(waited + 1),
                 impatient.eq(waited == self._patience - 1),
