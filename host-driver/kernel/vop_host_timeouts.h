@@ -13,7 +13,8 @@
  * @VOP_WAIT_BOOT_POLL: between two looks at a card that boots
  * @VOP_WAIT_BOOT: firmware start to h2c_config_db
  * @VOP_WAIT_COPIER: a copier command to its record, behind a full channel
- * @VOP_WAIT_CHANNEL_RESET: a channel's reset to its state IDLE
+ * @VOP_WAIT_CHANNEL_RESET: a channel's reset to its state IDLE, behind reads
+ *	that wait until the card gives up others that nobody answers: 0.6 s
  * @VOP_WAIT_CONFIG_ACK: CONFIG_CHANGED to guest_ack; v5.9 waits 100 x 100 ms
  * @VOP_WAIT_REMOVE_ACK: DEVICE_REMOVE to guest_ack; v5.9 waits 15 x 1 s
  * @VOP_WAIT_SLOT_REST: guest_ack to the driver's own type -1; nobody waits
@@ -34,7 +35,7 @@ enum vop_wait {
 	[VOP_WAIT_BOOT_POLL] = 20,		\
 	[VOP_WAIT_BOOT] = 5000,			\
 	[VOP_WAIT_COPIER] = 1000,		\
-	[VOP_WAIT_CHANNEL_RESET] = 100,		\
+	[VOP_WAIT_CHANNEL_RESET] = 1000,	\
 	[VOP_WAIT_CONFIG_ACK] = 10000,		\
 	[VOP_WAIT_REMOVE_ACK] = 15000,		\
 	[VOP_WAIT_SLOT_REST] = 100,		\
