@@ -122,7 +122,8 @@ PROOFS = (
                     "self.records.valid & ~standing", "self.records.valid"),
           ), inductive=True),
     Proof("contract-announcer", "A vector that is on offer stays so.",
-          lambda: Contract(Announcer(), keeps="o", fickle=("i",), steady=("done",)), 8, (
+          lambda: Contract(Announcer(), keeps="o", fickle=("announcement", "vector"),
+                           steady=("done",)), 8, (
               Plant("another vector takes its place", "vop.copier.announcer",
                     "Mux(full, held.vector, first.payload.vector)", "first.payload.vector"),
           )),

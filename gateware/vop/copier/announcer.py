@@ -18,9 +18,10 @@ class Announcer(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature(AnnouncementLayout)).array(2)``
-        Vectors. The first goes first, and need not wait for a cycle. An offer of the second may be
-        withdrawn.
+    announcement : ``In(stream.Signature(AnnouncementLayout))``
+        A vector behind its writes. It goes first, and need not wait for a cycle.
+    vector : ``In(stream.Signature(5))``
+        A vector whose writes have left. An offer may be withdrawn.
     done : ``In(range(TICKETS))``
         From the writer: every segment before this one has left.
     idle : ``Out(1)``
@@ -29,36 +30,37 @@ class Announcer(wiring.Component):
         The vector.
     """
 
-    i: In(stream.Signature(AnnouncementLayout)).array(2)
+    announcement: In(stream.Signature(AnnouncementLayout))
+    vector: In(stream.Signature(5))
     done: In(range(TICKETS))
     idle: Out(1)
     o: Out(stream.Signature(5))
 
     def elaborate(self, platform):
         m = Module()
-        first, second = self.i
+        first, second = self.announcement, self.vector
         held = Signal(AnnouncementLayout)
         full = Signal()
         passed = Signal()
-        ripe = [has_passed(self.done, i.payload.ticket) for i in self.i]
+        ripe = has_passed(self.done, first.payload.ticket)
         m.d.comb += [
             self.idle.eq(~full),
             first.ready.eq(~full),
             second.ready.eq(~full & ~first.valid),
-            self.o.valid.eq(Mux(full, passed, first.valid & ripe[0])),
+            self.o.valid.eq(Mux(full, passed, first.valid & ripe)),
             self.o.payload.eq(Mux(full, held.vector, first.payload.vector)),
         ]
         with m.If(~full):
             with m.If(first.valid):
                 m.d.sync += [
                     held.eq(first.payload),
-                    passed.eq(ripe[0]),
+                    passed.eq(ripe),
                     full.eq(~(self.o.valid & self.o.ready)),
                 ]
             with m.Else():
                 m.d.sync += [
-                    held.eq(second.payload),
-                    passed.eq(ripe[1]),
+                    held.vector.eq(second.payload),
+                    passed.eq(1),
                     full.eq(second.valid),
                 ]
         with m.Else():

@@ -13,7 +13,7 @@ from .announcer import Announcer
 from .coalesce import Coalescer
 from .interface import ExecutorSignature
 from .queue import CommandQueue
-from .registers import Registers, word_of
+from .registers import Registers
 from .reset import ResetWalk
 from .retire import Retire
 from .ring_fetch import RingFetch
@@ -111,8 +111,8 @@ class Channels(wiring.Component):
         connect(m, retire.line_write, flipped(self.line_write))
         connect(m, retire.segment, flipped(self.segment))
         connect(m, flipped(executor.retire), retire.retire)
-        connect(m, retire.announcement, announcer.i[0])
-        connect(m, coalescer.announcement, announcer.i[1])
+        connect(m, retire.announcement, announcer.announcement)
+        connect(m, coalescer.vector, announcer.vector)
         connect(m, announcer.o, flipped(self.vector))
         connect(m, walk.forget, flipped(self.forget))
 
@@ -120,11 +120,13 @@ class Channels(wiring.Component):
         mute = Signal(CHANNELS)
         held = Signal(CHANNELS)            # commands in any stage before their end
         runnable = Signal(CHANNELS)        # what the channel holds may go on
-        forgets = Signal()                 # the inline commands of a channel
+        # A cycle late: what begins was in the queue, what ends is in flight.
+        underway = Signal(CHANNELS)
+        m.d.sync += underway.eq(executor.underway)
         m.d.comb += [
             mute.eq(states.failed | states.resetting),
             held.eq(queue.inline_waits | queue.ring_waits | fetch.waits | retire.inflight
-                    | executor.underway),
+                    | underway),
             runnable.eq(states.enabled & ~states.stopped),
 
             # Software.
@@ -135,7 +137,7 @@ class Channels(wiring.Component):
             registers.state.error.eq(states.error),
             registers.state.held.eq(Mux(states.failed.bit_select(shown, 1), 0,
                                         queue.held + retire.held)),
-            registers.state.ring_head.eq(fetch.head),
+            registers.ring_head.eq(fetch.head),
             states.control.eq(registers.control),
             states.reset.eq(self.reset | registers.clearing),
             states.held.eq(held),
@@ -154,8 +156,11 @@ class Channels(wiring.Component):
             queue.inline.submit.eq(
                 registers.inline.submit
                 & (~states.stopped | states.resetting).bit_select(shown, 1)),
-            queue.flush_inline.eq(forgets),
-            retire.wait.eq(forgets),
+            # A reset withdraws what was written before it at once, but what its ring holds at its
+            # end.
+            queue.flush_inline.eq(registers.store.clears),
+            queue.flush_inline_channel.eq(registers.store.channel),
+            retire.wait.eq(registers.store.clears),
             retire.may_be_cleared.eq(walk.may_be_cleared),
             states.overflow.eq(queue.overflow),
             states.overflow_channel.eq(shown),
@@ -166,6 +171,7 @@ class Channels(wiring.Component):
             queue.commit.eq(fetch.commit),
             fetch.queue_tail.eq(queue.ring_tail),
             fetch.queue_head.eq(queue.ring_head),
+            fetch.may_fail.eq(states.may_ring_fail),
             states.ring_failed.eq(fetch.failed),
             states.ring_error.eq(fetch.error),
             states.ring_channel.eq(fetch.channel),
@@ -188,7 +194,7 @@ class Channels(wiring.Component):
             retire.ticket.eq(self.ticket),
             retire.done.eq(self.done),
             retire.lost.eq(self.lost),
-            states.ended.eq(retire.ended),
+            states.ended_failed.eq(retire.ended_failed),
             states.ended_error.eq(retire.ended_error),
             states.ended_channel.eq(retire.ended_channel),
             self.command_failed.eq(states.alarm.any()),
@@ -214,31 +220,28 @@ class Channels(wiring.Component):
             walk.ticket.eq(self.ticket),
             walk.done.eq(self.done),
             walk.may_clear.eq(~fetch.commit),
+            walk.restart_all.eq(registers.clearing | self.reset),
+            walk.restart.eq(registers.control.valid & registers.control.reset),
+            walk.restart_channel.eq(shown),
             retire.hold.eq(walk.hold),
-            self.watch.eq(Mux(walk.hold, walk.watch, retire.watch)),
+            retire.held_channel.eq(walk.channel),
+            self.watch.channel.eq(retire.watch.channel),
+            self.watch.index.eq(Mux(walk.hold, walk.watch_index, retire.watch.index)),
             retire.watch_busy.eq(self.watch_busy),
             retire.watch_error.eq(self.watch_error),
             walk.watch_busy.eq(self.watch_busy),
             walk.watch_error.eq(self.watch_error),
             self.mend.eq(Mux(walk.clear, 1 << walk.channel, 0)),
         ]
-        with m.If(registers.clearing | self.reset):
-            m.d.comb += walk.restart.eq(-1)
-        with m.Elif(registers.control.valid & registers.control.reset):
-            m.d.comb += walk.restart.eq(1 << shown)
-        for part in (states, retire, coalescer):
+        for part in (states, coalescer):
             m.d.comb += [part.clear.eq(walk.clear), part.clear_channel.eq(walk.channel)]
         m.d.comb += [
+            retire.clear.eq(walk.clear),
             queue.flush_ring.eq(walk.clear),
+            queue.may_flush_ring.eq(walk.may_be_cleared),
             queue.flush_ring_channel.eq(walk.channel),
             fetch.flush.eq(walk.clear),
             fetch.flush_channel.eq(walk.channel),
-        ]
-        # A reset withdraws the commands written before it at once, those of the ring at its end.
-        store = registers.store
-        m.d.sync += [
-            forgets.eq(store.strobe.any() & store.clears & (store.word == word_of("ring_tail"))),
-            queue.flush_inline_channel.eq(store.channel),
         ]
 
         # What the executor sees of the command it looks at.

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..regs.copier import COPIER, COPIER_LIMITS
 from ..requester.segment import CHANNELS, TICKETS
 from .registers import StoreLayout, keep_stores
-from .retire import AnnouncementLayout, has_passed
+from .retire import has_passed
 
 __all__ = ["TICK_CYCLES", "Coalescer"]
 
@@ -33,8 +33,8 @@ class Coalescer(wiring.Component):
     store : ``In(StoreLayout)``
         Writes by software.
     ended : ``In(1)``, ended_channel : ``In(3)``, ended_wants : ``In(1)``
-        Strobe: a command has ended, and whether it wants an interrupt. The channel is stable from
-        the cycle before.
+        Strobe: a command ended in the cycle before, and whether it wants an interrupt. The channel
+        is stable from two cycles before the strobe.
     alarm : ``In(8)``
         Strobes: a channel fails now.
     held : ``In(8)``
@@ -47,7 +47,7 @@ class Coalescer(wiring.Component):
         Strobe: forget what the channel has gathered.
     recording : ``Out(8)``
         Bit per channel: a record is on its way to host memory.
-    announcement : ``Out(stream.Signature(AnnouncementLayout))``
+    vector : ``Out(stream.Signature(5))``
         Vector of a host channel. An offer may be withdrawn.
     interrupt : ``Out(1)``
         One-cycle pulse: an interrupt of a card channel.
@@ -67,7 +67,7 @@ class Coalescer(wiring.Component):
     clear: In(1)
     clear_channel: In(range(CHANNELS))
     recording: Out(CHANNELS)
-    announcement: Out(stream.Signature(AnnouncementLayout))
+    vector: Out(stream.Signature(_VECTOR.width))
     interrupt: Out(1)
     idle: Out(1)
 
@@ -106,31 +106,39 @@ class Coalescer(wiring.Component):
         ticks = limits[_TICKS.lsb:_TICKS.lsb + _TICKS.width]
         gathers = Signal()
         began = gathering.bit_select(who, 1)
-        count = Signal(_COUNT.width)
-        total = Signal(_COUNT.width + 1)
+        left = Signal(_COUNT.width)          # that it takes still, if it began
+        now_left = Signal(_COUNT.width)
+        one_reaches = Signal()               # the first end is as many as it takes
+        next_reaches = Signal()              # the next is
         m.d.comb += [
             gathers.eq(self.ended & self.ended_wants),
-            total.eq(Mux(began, count, 0) + 1),
+            now_left.eq(Mux(began, left, most) - 1),
         ]
-        m.d.comb += count.eq(remembered(
-            "counts", _COUNT.width, at=who, value=total, when=gathers, channel=who))
+        m.d.sync += [
+            one_reaches.eq(most <= 1),
+            next_reaches.eq(left <= 1),
+        ]
+        m.d.comb += left.eq(remembered(
+            "counts", _COUNT.width, at=who, value=now_left, when=gathers, channel=who))
 
-        # Look at the channels one by one. Those of `looked` are known a cycle later.
-        turn = Signal(range(CHANNELS))
+        # Look at the channels one by one. What is looked up by `turn` is known a cycle later.
+        turn = clock[:CHANNELS.bit_length() - 1]
         looked = Signal.like(turn)
         deadline = data.StructLayout({"tick": _TICKS.width, "timeless": 1})
         until = data.View(deadline, remembered(
             "deadlines", _TICKS.width + 1, at=who,
             value=Cat((tick + ticks)[:_TICKS.width], ticks == 0), when=gathers & ~began,
-            channel=looked))
+            channel=turn))
         ticket = remembered("tickets", len(self.ticket), at=who, value=self.ticket + 1,
                             when=self.recorded, channel=looked)
         config = parameter("record_config", turn)
-        m.d.sync += [turn.eq(turn + 1), looked.eq(turn)]
         # A tick lasts long enough to see each channel in it.
         expires = Signal()
-        m.d.comb += expires.eq(gathering.bit_select(looked, 1) & Mux(
-            until.timeless, ~self.held.bit_select(looked, 1), until.tick == tick))
+        m.d.sync += [
+            looked.eq(turn),
+            expires.eq(gathering.bit_select(turn, 1)
+                       & Mux(until.timeless, ~self.held.bit_select(turn, 1), until.tick == tick)),
+        ]
 
         gone = has_passed(self.done, ticket)
         is_card = looked >= COPIER_LIMITS["host_channels"]
@@ -138,18 +146,16 @@ class Coalescer(wiring.Component):
         told = Signal()
         m.d.comb += [
             self.interrupt.eq(tells & is_card),
-            self.announcement.valid.eq(tells & ~is_card),
-            self.announcement.payload.vector.eq(
-                config[_VECTOR.lsb:_VECTOR.lsb + _VECTOR.width]),
-            self.announcement.payload.ticket.eq(self.done),
-            told.eq(tells & (is_card | self.announcement.ready)),
+            self.vector.valid.eq(tells & ~is_card),
+            self.vector.payload.eq(config[_VECTOR.lsb:_VECTOR.lsb + _VECTOR.width]),
+            told.eq(tells & (is_card | self.vector.ready)),
             self.idle.eq((gathering == 0) & (due == 0) & (self.recording == 0) & (alarm == 0)),
         ]
 
         for n in range(CHANNELS):
             mine = who == n
-            reached = gathers & mine & (total >= most)
-            expired = expires & (looked == n)
+            reached = gathers & mine & Mux(began, next_reaches, one_reaches)
+            expired = expires & (looked == n) & gathering[n]
             clears = self.clear & (self.clear_channel == n)
             with m.If(clears):
                 m.d.sync += [gathering[n].eq(0), due[n].eq(0), self.recording[n].eq(0)]

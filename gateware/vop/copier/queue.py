@@ -74,7 +74,10 @@ class CommandQueue(wiring.Component):
         Strobe: the channel's oldest command leaves.
     flush_inline, flush_ring : ``In(1)``, flush_inline_channel, flush_ring_channel : ``In(3)``
         Strobes: the channel forgets its commands of that kind, but not one that comes in this
-        cycle. Never with ``pop``.
+        cycle.
+    may_flush_ring : ``In(1)``
+        High with ``flush_ring``; it comes early in the cycle. No ``pop`` with it, nor with
+        ``flush_inline``.
     inline_waits, ring_waits : ``Out(8)``
         Bit per channel: it holds commands of that kind.
     waits : ``Out(8)``
@@ -101,6 +104,7 @@ class CommandQueue(wiring.Component):
             "pop_channel":   In(range(CHANNELS)),
             "flush_inline":  In(1),
             "flush_ring":    In(1),
+            "may_flush_ring": In(1),
             "flush_inline_channel": In(range(CHANNELS)),
             "flush_ring_channel":   In(range(CHANNELS)),
             "inline_waits":  Out(CHANNELS),
@@ -154,30 +158,36 @@ class CommandQueue(wiring.Component):
         # Commands leave, or are forgotten.
         from_ring = ring_next.bit_select(self.pop_channel, 1)
         gone = []
-        for flush, channel, pops, write, head, tail_of in (
-                (self.flush_inline, self.flush_inline_channel, self.pop & ~from_ring,
-                 inline_head_write, inline_head, inline_tail),
-                (self.flush_ring, self.flush_ring_channel, self.pop & from_ring,
-                 ring_head_write, ring_head, ring_tail)):
+        for flush, may_flush, channel, pops, write, head, tail_of in (
+                (self.flush_inline, self.flush_inline, self.flush_inline_channel,
+                 self.pop & ~from_ring, inline_head_write, inline_head, inline_tail),
+                (self.flush_ring, self.may_flush_ring, self.flush_ring_channel,
+                 self.pop & from_ring, ring_head_write, ring_head, ring_tail)):
             leaver = Signal(range(CHANNELS), name="leaver")
             last = Signal(_POINTER, name="last")
             m.d.comb += [
-                leaver.eq(Mux(flush, channel, self.pop_channel)),
+                leaver.eq(Mux(may_flush, channel, self.pop_channel)),
                 last.eq(tail_of(leaver)),
                 write.addr.eq(leaver),
-                write.data.eq(Mux(flush, last, head(leaver) + 1)),
+                write.data.eq(Mux(may_flush, last, head(leaver) + 1)),
                 write.en.eq(flush | pops),
             ]
-            gone.append((write.en & (write.data == last), leaver))
-        (no_inline, inline_leaver), (no_ring, ring_leaver) = gone
+            empties = Signal(name="empties")
+            m.d.comb += empties.eq(may_flush | ((head(leaver) + 1)[:len(last)] == last))
+            gone.append((write.en, empties, leaver))
+        inline_gone, ring_gone = gone
+
+        def leaves(n, strobe, empties, leaver):
+            return strobe & (empties & (leaver == n))
+
         for n in range(CHANNELS):
             with m.If(inline_tail_write.en & (self.inline.channel == n)):
                 m.d.sync += self.inline_waits[n].eq(1)
-            with m.Elif(no_inline & (inline_leaver == n)):
+            with m.Elif(leaves(n, *inline_gone)):
                 m.d.sync += self.inline_waits[n].eq(0)
             with m.If(self.commit & (self.fetch_channel == n)):
                 m.d.sync += self.ring_waits[n].eq(1)
-            with m.Elif(no_ring & (ring_leaver == n)):
+            with m.Elif(leaves(n, *ring_gone)):
                 m.d.sync += self.ring_waits[n].eq(0)
             # The kind changes with a command that leaves, or while there is none to change under.
             own, other = self.inline_waits[n], self.ring_waits[n]

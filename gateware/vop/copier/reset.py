@@ -3,13 +3,11 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..regs.copier import CommandError
 from ..requester.segment import CHANNELS, SLOTS, TICKETS, SlotLayout
 from .retire import has_passed
-from .turns import next_turn
 
 __all__ = ["PACE_CYCLES", "ResetWalk"]
 
@@ -22,20 +20,21 @@ class ResetWalk(wiring.Component):
 
     A channel's past is over when none of ``busy`` holds it, the writer has passed every segment
     that was handed over until then, and the reader holds none of its slots. The reader's errors are
-    forgotten on the way. The read timeout bounds it all.
+    forgotten on the way. The channels take turns to be seen, so none waits for another's reads. The
+    read timeout bounds it all.
 
     Members
     -------
     resetting : ``In(8)``
         Bit per channel: it is being reset.
-    restart : ``In(8)``
-        Strobes: a reset begins (again).
+    restart_all : ``In(1)``, restart : ``In(1)``, restart_channel : ``In(3)``
+        Strobes: a reset begins (again), of all channels or of one.
     busy : ``In(8)``
-        Bit per channel: executor, ring fetch or records hold something of it. Once low it stays low
-        for as long as ``resetting`` is high.
+        Bit per channel: executor, ring fetch or records hold something of it. From the second cycle
+        of ``resetting`` on, once low it stays low.
     hold : ``Out(1)``, quiet : ``In(1)``
-        Asks :class:`~vop.copier.retire.Retire` for its port of the reader.
-    watch : ``Out(SlotLayout)``, watch_busy : ``In(1)``, watch_error : ``In(8)``
+        Asks :class:`~vop.copier.retire.Retire` for its port of the reader, for ``channel``.
+    watch_index : ``Out(range(SLOTS))``, watch_busy : ``In(1)``, watch_error : ``In(8)``
         That port. Combinational.
     forget : ``Out(stream.Signature(SlotLayout))``
         Towards the reader.
@@ -49,11 +48,13 @@ class ResetWalk(wiring.Component):
     """
 
     resetting: In(CHANNELS)
-    restart: In(CHANNELS)
+    restart_all: In(1)
+    restart: In(1)
+    restart_channel: In(range(CHANNELS))
     busy: In(CHANNELS)
     hold: Out(1)
     quiet: In(1)
-    watch: Out(SlotLayout)
+    watch_index: Out(range(SLOTS))
     watch_busy: In(1)
     watch_error: In(8)
     forget: Out(stream.Signature(SlotLayout))
@@ -67,49 +68,48 @@ class ResetWalk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         pace = Signal(range(PACE_CYCLES))
-        known = Signal(CHANNELS)             # the last segment of the channel is known
-        sent = Signal(CHANNELS)              # ... and has left, or was dropped
+        busy = Signal()                      # the channel was, in the cycle before
+        ticket = Signal.like(self.ticket)    # of the first segment that may be of its future
+        stands = Signal()                    # no reset of it has begun since that was learnt
         slot = Signal(range(SLOTS))
-        m.submodules.tickets = tickets = Memory(shape=len(self.ticket), depth=CHANNELS, init=[])
-        write, read = tickets.write_port(), tickets.read_port(domain="comb")
-
-        mine = Signal(CHANNELS)              # one-hot: `channel`
-        learn = Signal()
-        pass_ = Signal()
+        occupied = Signal()
+        faulty = Signal()
         m.d.comb += [
-            mine.eq(1 << self.channel),
-            write.addr.eq(self.channel),
-            write.data.eq(self.ticket),
-            write.en.eq(learn),
-            read.addr.eq(self.channel),
-            self.watch.channel.eq(self.channel),
-            self.watch.index.eq(slot),
+            self.watch_index.eq(slot),
             self.forget.payload.channel.eq(self.channel),
             self.forget.payload.index.eq(slot),
         ]
         m.d.sync += [
             pace.eq(pace + 1),
-            known.eq((known | (mine & learn.replicate(CHANNELS))) & ~self.restart),
-            sent.eq((sent | (mine & pass_.replicate(CHANNELS))) & ~self.restart),
+            busy.eq(self.busy.bit_select(self.channel, 1)),
         ]
+        with m.If(self.restart_all | (self.restart & (self.restart_channel == self.channel))):
+            m.d.sync += stands.eq(0)
 
-        occupied = Signal()
-        faulty = Signal()
         with m.FSM() as fsm:
-            m.d.comb += self.hold.eq(~fsm.ongoing("REST") & ~fsm.ongoing("JUDGE"))
+            m.d.comb += self.hold.eq(fsm.ongoing("ASK") | fsm.ongoing("LOOK")
+                                     | fsm.ongoing("FORGET") | self.may_be_cleared)
+            with m.State("NEXT"):
+                m.d.sync += self.channel.eq(self.channel + 1)
+                m.next = "REST"
             with m.State("REST"):
                 m.d.sync += slot.eq(0)
-                with m.If((pace == 0) & self.resetting.any()):
-                    m.d.sync += self.channel.eq(next_turn(self.resetting, self.channel))
-                    m.next = "JUDGE"
-            with m.State("JUDGE"):
-                m.next = "REST"
-                with m.If(self.busy.bit_select(self.channel, 1)):
-                    pass
-                with m.Elif(~known.bit_select(self.channel, 1)):
-                    m.d.comb += learn.eq(1)
-                with m.Elif(sent.bit_select(self.channel, 1) | has_passed(self.done, read.data)):
-                    m.d.comb += pass_.eq(1)
+                with m.If(~self.resetting.bit_select(self.channel, 1)):
+                    m.next = "NEXT"
+                with m.Elif(pace == 0):
+                    m.next = "ASK"
+            with m.State("ASK"):
+                # No record of the channel is about to be handed over.
+                with m.If(self.quiet):
+                    m.next = "LEARN"
+            with m.State("LEARN"):
+                m.d.sync += ticket.eq(self.ticket)
+                m.next = "NEXT"
+                with m.If(~busy):
+                    m.d.sync += stands.eq(1)
+                    m.next = "PASS"
+            with m.State("PASS"):
+                with m.If(has_passed(self.done, ticket)):
                     m.next = "LOOK"
             with m.State("LOOK"):
                 m.d.sync += [
@@ -121,17 +121,17 @@ class ResetWalk(wiring.Component):
             with m.State("FORGET"):
                 m.d.comb += self.forget.valid.eq(~occupied & faulty)
                 with m.If(occupied):
-                    m.next = "REST"
+                    m.next = "NEXT"
                 with m.Elif(~faulty | self.forget.ready):
                     m.d.sync += slot.eq(slot + 1)
                     m.next = "LOOK"
                     with m.If(slot == SLOTS - 1):
+                        m.d.sync += self.may_be_cleared.eq(1)
                         m.next = "CLEAR"
-            m.d.comb += self.may_be_cleared.eq(fsm.ongoing("CLEAR"))
             with m.State("CLEAR"):
-                with m.If(~known.bit_select(self.channel, 1)):
-                    m.next = "REST"       # it was reset once more meanwhile
-                with m.Elif(self.quiet & self.may_clear):
-                    m.d.comb += self.clear.eq(1)
-                    m.next = "REST"
+                # If it was reset once more meanwhile, it is not its end.
+                with m.If(~stands | self.may_clear):
+                    m.d.sync += self.may_be_cleared.eq(0)
+                    m.next = "NEXT"
+        m.d.comb += self.clear.eq(self.may_be_cleared & stands & self.may_clear)
         return m

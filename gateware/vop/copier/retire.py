@@ -12,7 +12,7 @@ from ..requester.segment import CHANNELS, SLOTS, TICKETS, SlotLayout, WriteSegme
 from ..soc import memory_port
 from .command import RecordLayout
 from .interface import RetireLayout
-from .registers import StoreLayout, keep_stores
+from .registers import StoreLayout, keep_mask, keep_stores
 from .turns import next_turn
 
 __all__ = ["AnnouncementLayout", "has_passed", "Retire"]
@@ -26,6 +26,9 @@ AnnouncementLayout = data.StructLayout({
     "vector": 5,
     "ticket": range(TICKETS),
 })
+
+#: What is kept of a command until it ends.
+_SlotLayout = data.StructLayout({**RetireLayout.members, "faulty": 1})
 
 
 def has_passed(done, ticket):
@@ -73,12 +76,13 @@ class Retire(wiring.Component):
         Towards the reader, combinational.
     ticket, done : ``In(range(TICKETS))``, lost : ``In(8)``
         From the writer.
-    hold : ``In(1)``, quiet : ``Out(1)``
-        While ``hold`` is high no command begins to end; ``quiet`` says that none is ending, and
-        that ``watch`` is not needed.
-    may_be_cleared : ``In(1)``, clear : ``In(1)``, clear_channel : ``In(3)``
-        Strobe ``clear``, while ``quiet``: forget the channel's slots, sequence and position. The
-        first is high in that cycle, and only while ``quiet``; it comes early in the cycle.
+    hold : ``In(1)``, held_channel : ``In(3)``, quiet : ``Out(1)``
+        While ``hold`` is high no command begins to end. Once ``quiet`` is high, none is ending, and
+        ``watch`` is that channel's: its ``index`` is free. It stays so while ``hold`` is high.
+    may_be_cleared : ``In(1)``, clear : ``In(1)``
+        Strobe ``clear``, while ``quiet``: forget the slots, sequence and position of
+        ``held_channel``. The first is high in that cycle, and only while ``quiet``; it comes early
+        in the cycle.
     line_write : ``Out(memory_port.WriteSignature)``
         Records in card RAM.
     segment : ``Out(stream.Signature(WriteSegmentLayout))``
@@ -87,9 +91,9 @@ class Retire(wiring.Component):
         Strobe: the record of ``ended_channel`` was accepted on ``segment``, with ``ticket``.
     announcement : ``Out(stream.Signature(AnnouncementLayout))``
         The command's own vector.
-    ended : ``Out(1)``, ended_channel, ended_error, ended_wants
-        Strobe: a command has ended; its error, and whether it asked for an interrupt. The channel
-        is stable from the cycle before.
+    ended : ``Out(1)``, ended_failed : ``Out(1)``, ended_channel, ended_error, ended_wants
+        Strobe: a command ended in the cycle before; the same, if with an error; its error, and
+        whether it asked for an interrupt. The channel is stable from two cycles before.
     shown_channel : ``In(3)``
         Channel of the two below.
     held : ``Out(range(SLOTS + 1))``
@@ -120,15 +124,16 @@ class Retire(wiring.Component):
             "done":          In(range(TICKETS)),
             "lost":          In(CHANNELS),
             "hold":          In(1),
+            "held_channel":  In(range(CHANNELS)),
             "quiet":         Out(1),
             "may_be_cleared": In(1),
             "clear":         In(1),
-            "clear_channel": In(range(CHANNELS)),
             "line_write":    Out(memory_port.WriteSignature(line_bits, width)),
             "segment":       Out(stream.Signature(WriteSegmentLayout(segment_bits))),
             "recorded":      Out(1),
             "announcement":  Out(stream.Signature(AnnouncementLayout)),
             "ended":         Out(1),
+            "ended_failed":  Out(1),
             "ended_channel": Out(range(CHANNELS)),
             "ended_error":   Out(8),
             "ended_wants":   Out(1),
@@ -155,37 +160,34 @@ class Retire(wiring.Component):
         following_write, following = self._add_pointers(m, "following")
         oldest_write, oldest = self._add_pointers(m, "oldest")
         taken = following(new.channel)
-        behind = oldest(now) + 1
+        next_taken = following(now)
+        behind = (oldest(now) + 1)[:len(taken)]
+        ends = Signal()                      # the command of `now` ends
         m.d.comb += [
             self.slot.eq(following(self.current)),
             self.held.eq(following(self.shown_channel) - oldest(self.shown_channel)),
             following_write.addr.eq(new.channel),
             following_write.data.eq(taken + 1),
             following_write.en.eq(accepted),
-            oldest_write.addr.eq(Mux(self.clear, self.clear_channel, now)),
-            oldest_write.data.eq(Mux(self.clear, following(self.clear_channel), behind)),
-            oldest_write.en.eq(self.clear | self.ended),
+            oldest_write.addr.eq(now),
+            oldest_write.data.eq(Mux(self.may_be_cleared, next_taken, behind)),
+            oldest_write.en.eq(self.clear | ends),
         ]
+        m.d.sync += self.ended.eq(ends)
         fills = (taken - oldest(new.channel))[:len(taken)] == SLOTS - 1
-        empties = behind[:len(taken)] == following(now)
+        empties = behind == next_taken
+        leaves = self.clear | ends
         for n in range(CHANNELS):
             enters = accepted & (new.channel == n)
-            leaves = self.ended & (now == n)
-            clears = self.clear & (self.clear_channel == n)
-            with m.If(clears):
-                m.d.sync += [self.inflight[n].eq(0), self.full[n].eq(0)]
-            with m.Else():
-                with m.If(enters):
-                    m.d.sync += self.inflight[n].eq(1)
-                with m.Elif(leaves & empties):
-                    m.d.sync += self.inflight[n].eq(0)
-                with m.If(leaves):
-                    m.d.sync += self.full[n].eq(0)
-                with m.Elif(enters & fills):
-                    m.d.sync += self.full[n].eq(1)
+            m.d.sync += [
+                self.inflight[n].eq(
+                    enters | (self.inflight[n]
+                              & ~(leaves & (now == n) & (self.may_be_cleared | empties)))),
+                self.full[n].eq((self.full[n] | (enters & fills)) & ~(leaves & (now == n))),
+            ]
 
         look = self._add_slots(m, accepted, taken, at, oldest(at))
-        self._add_end(m, at, now, look)
+        self._add_end(m, at, now, look, ends)
         return m
 
     @staticmethod
@@ -206,7 +208,7 @@ class Retire(wiring.Component):
         m.submodules.tickets = tickets = Memory(
             shape=len(self.ticket) + 1, depth=CHANNELS * SLOTS, init=[])
         m.submodules.slots = slots = Memory(
-            shape=RetireLayout, depth=CHANNELS * SLOTS, init=[], attrs={"ram_style": "block"})
+            shape=_SlotLayout, depth=CHANNELS * SLOTS, init=[], attrs={"ram_style": "block"})
         ticket_write, ticket_read = tickets.write_port(), tickets.read_port(domain="comb")
         slot_write, slot_read = slots.write_port(), slots.read_port()
         place = Cat(taken[:-1], new.channel)
@@ -216,31 +218,37 @@ class Retire(wiring.Component):
             ticket_write.data.eq(Cat(new.ticket, has_passed(self.done, new.ticket))),
             ticket_write.en.eq(accepted),
             slot_write.addr.eq(place),
-            slot_write.data.eq(new),
+            slot_write.data.eq(Cat(new, self.refused)),
             slot_write.en.eq(accepted),
             ticket_read.addr.eq(Cat(oldest[:-1], at)),
             slot_read.addr.eq(ticket_read.addr),
             self.watch.index.eq(oldest),
             self.watch.channel.eq(at),
         ]
-        look = Signal(data.StructLayout({"finished": 1, "error": 8, "lost": 1}))
+        look = Signal(data.StructLayout({"finished": 1, "faulty": 1, "error": 8, "lost": 1}))
+        lost = self.lost.bit_select(at, 1)
+        faulty = self.watch_error != CommandError.OK
         looks = Signal()
         m.d.comb += slot_read.en.eq(looks)
         m.d.sync += look.finished.eq(
-            looks & ~self.hold & (self.inflight & ~self.mute).bit_select(at, 1) & ~self.watch_busy
+            looks & ~self.hold & ~self.ended_failed & (self.inflight & ~self.mute).bit_select(at, 1)
+            & ~self.watch_busy
             & (ticket_read.data[-1] | has_passed(self.done, ticket_read.data[:-1])))
         with m.If(looks):
             m.d.sync += [
                 look.error.eq(self.watch_error),
-                look.lost.eq(self.lost.bit_select(at, 1)),
+                look.faulty.eq(lost | faulty),
+                look.lost.eq(lost & ~faulty),
             ]
         return look, looks, slot_read.data
 
-    def _add_end(self, m, at, now, look):
+    def _add_end(self, m, at, now, look, ends):
         look, looks, slot = look
         error = Signal(8)
         found = Signal(8)
-        index = Signal(1 << _CONFIG["entries_log2"].width)
+        is_faulty = Signal()                 # `found` is an error
+        faulty = Signal()                    # `error` is one
+        index = Signal((1 << _CONFIG["entries_log2"].width) - 1)
 
         # What the registers and the past say of the channel looked at.
         def remembered(name, shape):
@@ -251,43 +259,47 @@ class Retire(wiring.Component):
             return memory, read.data
 
         registers = {}
-        for name in ("record_lo", "record_hi", "record_config"):
+        for name in ("record_lo", "record_hi"):
             memory, registers[name] = remembered(name, 32)
             keep_stores(m, memory, name, self.store)
+        memory, mask = remembered("record_config", len(index))
+        keep_mask(m, memory, "record_config", self.store)
         progress, past = remembered("progress", data.StructLayout({
             "sequence": 32, "position": 16}))
         following = Signal.like(past)
         shown = progress.read_port()
-        log2 = registers["record_config"][:_CONFIG["entries_log2"].width]
         is_card = now >= COPIER_LIMITS["host_channels"]
+        # The bit above the mask tells one pass over the ring from the next.
+        pass_ = Cat(~mask, 1) & Cat(1, mask)
 
         # The record, and where it goes.
-        address = Signal(64)                 # known a cycle later
-        places = Signal(self._card_bits - _RECORD_LOG2 + 1)
-        beyond = Signal()                    # it would lie beyond card RAM
-        records = Signal()                   # it is to be written; known a cycle later
-        astray = Signal()                    # ... and would lie beyond, on a channel of the card
+        address = Signal(32)                 # known a cycle later, like all from here to `vector`
+        upper = Signal(32)                   # half of the address, but for a carry
+        carry = Signal()
+        far = Signal()                       # its ring begins beyond card RAM
+        records = Signal()                   # it is to be written
+        to_host = Signal()                   # ... to host memory
+        announces = Signal()                 # the command has a vector of its own
+        announces_only = Signal()            # ... and no record
+        vector = Signal.like(slot.vector)
+        astray = Signal()                    # a card channel's record that would lie beyond
+        to_card = Signal()
         record = Signal(RecordLayout)
         m.d.comb += [
-            index.eq(past.position & Cat(log2 > n for n in range(len(index)))),
-            places.eq(registers["record_lo"][_RECORD_LOG2:self._card_bits]
-                      + index[:len(places) - 1]),
-            beyond.eq(places[-1] | (index[len(places) - 1:] != 0)
-                      | (registers["record_lo"][self._card_bits:] != 0)),
-            found.eq(slot.error),
+            index.eq(past.position & mask),
+            # The sum of an address in card RAM and an index has no higher bits.
+            astray.eq(records & is_card & (far | address[
+                self._card_bits:max(self._card_bits, _RECORD_LOG2 + len(index)) + 1].any())),
+            to_card.eq(records & is_card & ~astray),
+            is_faulty.eq(slot.faulty | look.faulty),
+            found.eq(Mux(slot.faulty, slot.error,
+                         Mux(look.lost, CommandError.BUS_MASTER_OFF, look.error))),
             record.control.eq((slot.tag << RECORD_BITS["tag_lsb"])
                               | (error << RECORD_BITS["error_lsb"])
-                              | (~past.position.bit_select(log2, 1)[0]
-                                 << RECORD_BITS["phase_lsb"])),
-            record.bytes.eq(Mux(error == CommandError.OK, slot.bytes, 0)),
+                              | ((past.position & pass_ == 0) << RECORD_BITS["phase_lsb"])),
+            record.bytes.eq(Mux(faulty, 0, slot.bytes)),
             record.sequence.eq(following.sequence),
         ]
-        with m.If(slot.error == CommandError.OK):
-            m.d.comb += found.eq(look.error)
-            with m.If(look.error == CommandError.OK):
-                with m.If(look.lost):
-                    m.d.comb += found.eq(CommandError.BUS_MASTER_OFF)
-
         lines = max(1, 8 * RECORD.size // self._width)
         share = self._width // 8 // RECORD.size     # records in a line
         part = Signal(range(lines))
@@ -299,15 +311,15 @@ class Retire(wiring.Component):
             line.payload.data.eq(Cat(record).word_select(part, self._width) if lines > 1
                                  else Cat(record).replicate(share)),
             line.payload.strobe.eq(-1),
-            self.segment.payload.host_address.eq(address),
+            self.segment.payload.host_address.eq(Cat(address, upper + carry)),
             self.segment.payload.bytes.eq(RECORD.size),
             self.segment.payload.channel.eq(now),
             self.segment.payload.immediate.eq(1),
             self.segment.payload.data.eq(Cat(record)),
-            self.announcement.payload.vector.eq(slot.vector),
+            self.announcement.payload.vector.eq(vector),
             self.ended_channel.eq(now),
-            self.ended_error.eq(Mux(astray & (error == CommandError.OK),
-                                    CommandError.BAD_CARD_ADDRESS, error)),
+            self.ended_error.eq(Mux(astray & ~faulty, CommandError.BAD_CARD_ADDRESS, error)),
+            self.ended_failed.eq(self.ended & (faulty | astray)),
             self.ended_wants.eq(slot.wants_interrupt),
         ]
         if share > 1:
@@ -315,22 +327,26 @@ class Retire(wiring.Component):
             m.d.comb += line.payload.strobe.eq(
                 ((1 << RECORD.size) - 1) << (place << _RECORD_LOG2))
 
-        announces = slot.raise_vector & (self.ended_error == CommandError.OK)
-        announces_only = Signal()            # a vector, no record
         records_now = Signal()
-        m.d.comb += records_now.eq(slot.wants_record | ((found != CommandError.OK) & (log2 != 0)))
-        with m.FSM() as fsm:
-            m.d.comb += self.quiet.eq(fsm.ongoing("LOOK") & ~look.finished)
+        m.d.comb += records_now.eq(slot.wants_record | (is_faulty & mask[0]))
+        settled = Signal(2)                  # ``held_channel`` is in `at`, in `now`
+        m.d.comb += self.quiet.eq(settled[1])
+        m.d.sync += settled.eq(0)
+        with m.FSM():
             with m.State("LOOK"):
                 m.d.comb += looks.eq(~look.finished)
                 m.d.sync += [
                     error.eq(found),
+                    faulty.eq(is_faulty),
+                    far.eq(registers["record_lo"][self._card_bits:] != 0),
                     records.eq(records_now),
-                    astray.eq(records_now & is_card & beyond),
-                    address[_RECORD_LOG2:].eq(
-                        Cat(registers["record_lo"], registers["record_hi"])[_RECORD_LOG2:] + index),
-                    announces_only.eq(slot.raise_vector & ~slot.wants_record
-                                      & (found == CommandError.OK)),
+                    to_host.eq(records_now & ~is_card),
+                    Cat(address[_RECORD_LOG2:], carry).eq(
+                        registers["record_lo"][_RECORD_LOG2:] + index),
+                    upper.eq(registers["record_hi"]),
+                    announces.eq(slot.raise_vector & ~is_faulty),
+                    announces_only.eq(slot.raise_vector & ~slot.wants_record & ~is_faulty),
+                    vector.eq(slot.vector),
                     self.announcement.payload.ticket.eq(self.done),
                 ]
                 with m.If(look.finished):
@@ -340,37 +356,40 @@ class Retire(wiring.Component):
                     m.d.sync += [
                         now.eq(at),
                         # Where nobody else waits, look at what comes.
-                        at.eq(Mux(candidates.any(), next_turn(candidates, at),
-                                  self.retire.payload.channel)),
+                        at.eq(Mux(self.hold, self.held_channel, Mux(
+                            candidates.any(), next_turn(candidates, at),
+                            self.retire.payload.channel))),
+                        settled.eq(Mux(self.hold, Cat(1, settled[0]), 0)),
                     ]
             with m.State("RECORD"):
-                with m.If(~records | astray):
-                    m.d.comb += written.eq(1)
-                with m.Elif(is_card):
-                    m.d.comb += [
-                        line.valid.eq(1),
-                        written.eq(line.ready & (part == lines - 1)),
-                    ]
+                m.d.comb += [
+                    line.valid.eq(to_card),
+                    self.segment.valid.eq(to_host),
+                    self.announcement.valid.eq(announces_only),
+                ]
+                with m.If(to_card):
+                    m.d.comb += written.eq(line.ready & (part == lines - 1))
                     with m.If(line.ready):
                         m.d.sync += part.eq(Mux(written, 0, part + 1))
-                with m.Else():
+                with m.Elif(to_host):
                     m.d.comb += [
-                        self.segment.valid.eq(1),
                         written.eq(self.segment.ready),
                         self.recorded.eq(self.segment.ready),
                     ]
                     m.d.sync += self.announcement.payload.ticket.eq(self.ticket + 1)
-                m.d.comb += self.announcement.valid.eq(announces_only)
+                with m.Else():
+                    m.d.comb += written.eq(1)
                 with m.If(written):
-                    with m.If(announces & ~(self.announcement.valid & self.announcement.ready)):
+                    with m.If(announces & ~astray
+                              & ~(self.announcement.valid & self.announcement.ready)):
                         m.next = "ANNOUNCE"
                     with m.Else():
-                        m.d.comb += self.ended.eq(1)
+                        m.d.comb += ends.eq(1)
                         m.next = "LOOK"
             with m.State("ANNOUNCE"):
                 m.d.comb += self.announcement.valid.eq(1)
                 with m.If(self.announcement.ready):
-                    m.d.comb += self.ended.eq(1)
+                    m.d.comb += ends.eq(1)
                     m.next = "LOOK"
 
         write = progress.write_port()
@@ -380,9 +399,9 @@ class Retire(wiring.Component):
                                   + ~self.may_be_cleared),
             following.position.eq(Mux(self.may_be_cleared, 0, past.position)
                                   + (records & ~self.may_be_cleared)),
-            write.addr.eq(Mux(self.clear, self.clear_channel, now)),
+            write.addr.eq(now),
             write.data.eq(following),
-            write.en.eq(self.clear | self.ended),
+            write.en.eq(self.clear | ends),
             shown.addr.eq(self.shown_channel),
             self.sequence.eq(shown.data.sequence),
         ]

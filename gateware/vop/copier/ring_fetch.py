@@ -11,7 +11,7 @@ from ..regs.copier import COMMAND, COPIER, COPIER_LIMITS, CommandError
 from ..requester.segment import CHANNELS
 from ..soc import memory_port
 from .queue import LineWriteLayout
-from .registers import StoreLayout, keep_stores, word_of
+from .registers import StoreLayout, keep_mask, keep_stores, word_of
 from .turns import next_turn
 
 __all__ = ["RingFetch"]
@@ -51,8 +51,9 @@ class RingFetch(wiring.Component):
         Towards :class:`~vop.copier.queue.CommandQueue`.
     queue_tail, queue_head : ``In(4)``
         What that holds of the ring.
-    failed : ``Out(1)``, error : ``Out(CommandError)``
-        One-cycle pulse: the ring of ``channel`` is refused with BAD_RING or BAD_CARD_ADDRESS.
+    failed : ``Out(1)``, error : ``Out(CommandError)``, may_fail : ``In(1)``
+        One-cycle pulse: the ring of ``channel`` is refused with BAD_RING or BAD_CARD_ADDRESS. Only
+        in a cycle with ``may_fail``.
     fetching : ``Out(1)``
         A fetch for ``channel`` is under way.
     waits : ``Out(8)``
@@ -62,7 +63,7 @@ class RingFetch(wiring.Component):
         Strobe: nothing has been taken from the channel's ring. Not while ``commit`` is high, nor
         while the channel is being fetched for.
     shown_channel : ``In(3)``, head : ``Out(16)``
-        ``ring_head`` of that channel.
+        ``ring_head`` of that channel, in the next cycle.
     """
 
     def __init__(self, *, card_bits, width):
@@ -81,6 +82,7 @@ class RingFetch(wiring.Component):
             "queue_head":    In(range(2 * _DEPTH)),
             "failed":        Out(1),
             "error":         Out(CommandError),
+            "may_fail":      In(1),
             "fetching":      Out(1),
             "waits":         Out(CHANNELS),
             "flush":         In(1),
@@ -94,30 +96,37 @@ class RingFetch(wiring.Component):
         channel = self.channel
 
         # Where each ring lies, and how large it is.
-        shapes = {}
-        for name in ("ring_base", "ring_config"):
-            m.submodules[name] = memory = Memory(
-                shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
-            keep_stores(m, memory, name, self.store)
-            read = memory.read_port()
-            m.d.comb += [read.addr.eq(channel), read.en.eq(1)]
-            shapes[name] = read.data
-        base = shapes["ring_base"]
-        log2 = shapes["ring_config"][:_LOG2_MAX.bit_length()]
+        m.submodules.ring_base = bases = Memory(
+            shape=32, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
+        m.submodules.ring_config = configs = Memory(
+            shape=_LOG2_MAX, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
+        keep_stores(m, bases, "ring_base", self.store)
+        keep_mask(m, configs, "ring_config", self.store)
+        base, mask = bases.read_port(), configs.read_port()
+        m.d.comb += [
+            base.addr.eq(channel), base.en.eq(1),
+            mask.addr.eq(channel), mask.en.eq(1),
+        ]
 
         # How far software and we have come.
         m.submodules.tails = tails = Memory(shape=_INDEX_BITS, depth=CHANNELS, init=[])
         m.submodules.heads = heads = Memory(shape=_INDEX_BITS, depth=CHANNELS, init=[])
+        m.submodules.shown_heads = shown_heads = Memory(
+            shape=_INDEX_BITS, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
         tail_write, head_write = tails.write_port(granularity=8), heads.write_port()
-        our_tail = tails.read_port(domain="comb")
-        our_head, shown_head = (heads.read_port(domain="comb") for _ in range(2))
+        our_tail, our_head = tails.read_port(domain="comb"), heads.read_port(domain="comb")
+        shown_write, shown_head = shown_heads.write_port(), shown_heads.read_port()
         m.d.comb += [
+            shown_write.addr.eq(head_write.addr),
+            shown_write.data.eq(head_write.data),
+            shown_write.en.eq(head_write.en),
+            shown_head.en.eq(1),
             tail_write.addr.eq(self.store.channel),
             tail_write.data.eq(self.store.data),
             tail_write.en.eq(
                 Mux(self.store.word == word_of("ring_tail"), self.store.strobe[:2], 0)),
-            head_write.addr.eq(Mux(self.flush, self.flush_channel, channel)),
-            head_write.data.eq(Mux(self.flush, 0, our_head.data + 1)),
+            head_write.addr.eq(Mux(self.commit, channel, self.flush_channel)),
+            head_write.data.eq(Mux(self.commit, our_head.data, 0) + self.commit),
             head_write.en.eq(self.flush | self.commit),
             our_tail.addr.eq(channel),
             our_head.addr.eq(channel),
@@ -136,28 +145,29 @@ class RingFetch(wiring.Component):
                 m.d.sync += doorbells[n].eq(again)
 
         self._add_fetch(m, doorbells & self.allowed, heeded, again,
-                        base=base, log2=log2, tail=our_tail.data, head=our_head.data)
+                        base=base.data, mask=mask.data, tail=our_tail.data, head=our_head.data)
         return m
 
-    def _add_fetch(self, m, candidates, heeded, again, *, base, log2, tail, head):
+    def _add_fetch(self, m, candidates, heeded, again, *, base, mask, tail, head):
         lines = max(1, 8 * COMMAND.size // self._width)
         place_bits = self._card_bits - _COMMAND_LOG2     # of a command's address in card RAM
         behind = Signal(_INDEX_BITS)        # commands in the ring, less 1; all ones: none
         few = Signal()                      # ... not more than a burst
-        index = Signal(_LOG2_MAX)           # in the ring, of the first command
-        first = Signal(place_bits)          # address of the ring / bytes of a command
+        index = Signal(_DEPTH_LOG2)         # of the command asked for, modulo the queue's size
         absent = Signal()                   # there is no ring
         overrun = Signal()
-        place = Signal(place_bits)          # address of the command asked for, likewise
+        place = Signal(place_bits)          # address of the command asked for / its bytes
         astray = Signal()                   # ... lies beyond card RAM
         last = Signal(_DEPTH_LOG2)          # places of the queue's size that the ring has, less 1
         part = Signal(range(lines))         # line of the command
         got = Signal.like(part)             # the next line to come
-        asked = Signal(range(_DEPTH + 1))   # commands asked for, and not yet committed
+        end = Signal.like(self.queue_tail)  # where the queue's tail will be then
+        asking = Signal()                   # in ASK
         room = Signal(range(_DEPTH + 1))    # ... that the queue can take
 
         asks = Signal()
         m.d.comb += [
+            self.memory.request.valid.eq(asking & ~astray),
             self.memory.request.payload.eq(Cat(part, place)),
             self.line.place.eq(self.queue_tail),
             self.line.part.eq(got),
@@ -167,14 +177,18 @@ class RingFetch(wiring.Component):
         ]
         with m.If(self.line_valid):
             m.d.sync += got.eq(Mux(self.commit, 0, got + 1))
-        m.d.sync += asked.eq(asked + asks - self.commit)
+        with m.If(asks):
+            m.d.sync += end.eq(end + 1)
 
-        start = first + index
-        beyond = Cat(log2 <= n for n in range(_INDEX_BITS))   # bits that no index in the ring has
-        with m.FSM() as fsm:
-            m.d.comb += self.fetching.eq(~fsm.ongoing("PICK"))
+        start = base[_COMMAND_LOG2:self._card_bits] + (head & mask)
+        beyond = ~Cat(mask, 0)              # bits that no index in the ring has
+        m.d.sync += self.fetching.eq(1)
+        with m.FSM(name="fetch"):
             with m.State("PICK"):
-                m.d.sync += self.channel.eq(next_turn(candidates, self.channel))
+                m.d.sync += [
+                    self.fetching.eq(candidates.any()),
+                    self.channel.eq(next_turn(candidates, self.channel)),
+                ]
                 with m.If(candidates.any()):
                     m.next = "READ"
             with m.State("READ"):
@@ -182,56 +196,61 @@ class RingFetch(wiring.Component):
                 m.d.sync += [
                     behind.eq(tail + ~head),
                     index.eq(head),
+                    end.eq(self.queue_tail),
                     room.eq(_DEPTH - (self.queue_tail - self.queue_head)[:len(room)]),
                 ]
                 m.next = "MEASURE"
             with m.State("MEASURE"):
                 m.d.sync += [
-                    index.eq(index & ~beyond),
                     last.eq(~beyond),
                     overrun.eq((behind & beyond) != 0),
-                    first.eq(base[_COMMAND_LOG2:]),
-                    astray.eq(base[self._card_bits:] != 0),
-                    absent.eq((log2 == 0) | behind.all()),
+                    absent.eq(~mask[0] | behind.all()),
                 ]
                 m.next = "JUDGE"
             with m.State("JUDGE"):
                 m.d.sync += [
                     place.eq(start),
-                    astray.eq(astray | (start[place_bits:] != 0)),
+                    astray.eq((base[self._card_bits:] != 0) | (start[place_bits:] != 0)),
                     few.eq(behind[_DEPTH_LOG2:] == 0),
                 ]
-                m.next = "PICK"
-                with m.If(absent):
-                    pass
-                with m.Elif(overrun):
-                    m.d.comb += [self.failed.eq(1), self.error.eq(CommandError.BAD_RING)]
-                with m.Elif(room == 0):
-                    m.d.comb += again.eq(1)
-                with m.Else():
-                    m.next = "ASK"
+                with m.If(self.may_fail):
+                    with m.If(absent | overrun | (room == 0)):
+                        m.d.sync += self.fetching.eq(0)
+                        m.next = "PICK"
+                    with m.Else():
+                        m.d.sync += asking.eq(1)
+                        m.next = "ASK"
+                    with m.If(absent):
+                        pass
+                    with m.Elif(overrun):
+                        m.d.comb += [self.failed.eq(1), self.error.eq(CommandError.BAD_RING)]
+                    with m.Elif(room == 0):
+                        m.d.comb += again.eq(1)
             with m.State("ASK"):
                 with m.If(astray):
-                    m.d.comb += [self.failed.eq(1), self.error.eq(CommandError.BAD_CARD_ADDRESS)]
-                    m.next = "AWAIT"
-                with m.Else():
-                    m.d.comb += self.memory.request.valid.eq(1)
-                with m.If(self.memory.request.valid & self.memory.request.ready):
+                    m.d.comb += self.error.eq(CommandError.BAD_CARD_ADDRESS)
+                    with m.If(self.may_fail):
+                        m.d.comb += self.failed.eq(1)
+                        m.d.sync += asking.eq(0)
+                        m.next = "AWAIT"
+                with m.Elif(self.memory.request.ready):
                     m.d.sync += part.eq(part + 1)
                     with m.If(part == lines - 1):
                         m.d.comb += asks.eq(1)
                         m.d.sync += [
                             part.eq(0),
                             Cat(place, astray).eq(place + 1),
-                            index[:_DEPTH_LOG2].eq(index[:_DEPTH_LOG2] + 1),
+                            index.eq(index + 1),
                             behind[:_DEPTH_LOG2].eq(behind[:_DEPTH_LOG2] - 1),
                             room.eq(room - 1),
                         ]
                         # Not beyond the ring's end: that is for the next turn.
                         with m.If((few & (behind[:_DEPTH_LOG2] == 0)) | (room == 1)
-                                  | ((index[:_DEPTH_LOG2] & last) == last)):
+                                  | ((index & last) == last)):
+                            m.d.sync += asking.eq(0)
                             m.next = "AWAIT"
             with m.State("AWAIT"):
-                with m.If(asked == 0):
+                with m.If(self.queue_tail == end):
                     m.d.comb += again.eq(1)
+                    m.d.sync += self.fetching.eq(0)
                     m.next = "PICK"

@@ -28,11 +28,13 @@ class ChannelStates(wiring.Component):
     overflow : ``In(1)``, overflow_channel : ``In(3)``
         Strobe: a command was written to a full channel.
     ring_failed : ``In(1)``, ring_error : ``In(CommandError)``, ring_channel : ``In(3)``
-        Strobe: the channel's command ring was refused.
+        Strobe: the channel's command ring was refused. Only in a cycle with ``may_ring_fail``.
+    may_ring_fail : ``Out(1)``
+        No command has ended with an error.
     refused : ``In(1)``, refused_channel : ``In(3)``
         Strobe: the executor has found a fault, which is to be told in order.
-    ended : ``In(1)``, ended_error : ``In(8)``, ended_channel : ``In(3)``
-        Strobe: a command has ended, and its end is told.
+    ended_failed : ``In(1)``, ended_error : ``In(8)``, ended_channel : ``In(3)``
+        Strobe: a command has ended with an error, and its end is told.
     clear : ``In(1)``, clear_channel : ``In(3)``
         Strobe: nothing is left of the channel's past. A reset written in this cycle stands.
     enabled, stopped, failed, resetting : ``Out(8)``
@@ -53,9 +55,10 @@ class ChannelStates(wiring.Component):
     ring_failed: In(1)
     ring_error: In(CommandError)
     ring_channel: In(range(CHANNELS))
+    may_ring_fail: Out(1)
     refused: In(1)
     refused_channel: In(range(CHANNELS))
-    ended: In(1)
+    ended_failed: In(1)
     ended_error: In(8)
     ended_channel: In(range(CHANNELS))
     clear: In(1)
@@ -73,10 +76,7 @@ class ChannelStates(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        by_overflow = Signal(CHANNELS)       # why it failed, if not by a command
-        by_ring = Signal(CHANNELS)
-        by_ring_place = Signal(CHANNELS)     # ... with BAD_CARD_ADDRESS
-        fails = self.ended & (self.ended_error != CommandError.OK)
+        by_overflow = Signal(CHANNELS)       # why it failed, if not as `errors` says
 
         for n in range(CHANNELS):
             clears = self.clear & (self.clear_channel == n)
@@ -85,7 +85,7 @@ class ChannelStates(wiring.Component):
             ring_fails = self.ring_failed & (self.ring_channel == n)
             m.d.comb += self.alarm[n].eq(
                 ~self.resetting[n] & ~self.failed[n]
-                & (overflows | ring_fails | (fails & (self.ended_channel == n))))
+                & (overflows | ring_fails | (self.ended_failed & (self.ended_channel == n))))
 
             with m.If(self.reset):
                 m.d.sync += self.enabled[n].eq(0)
@@ -98,23 +98,20 @@ class ChannelStates(wiring.Component):
             with m.Elif(self.alarm[n] | (self.refused & (self.refused_channel == n))):
                 m.d.sync += self.stopped[n].eq(1)
             with m.If(clears):
-                m.d.sync += [self.failed[n].eq(0), by_overflow[n].eq(0), by_ring[n].eq(0)]
+                m.d.sync += [self.failed[n].eq(0), by_overflow[n].eq(0)]
             with m.Elif(self.alarm[n]):
-                m.d.sync += [
-                    self.failed[n].eq(1),
-                    by_overflow[n].eq(overflows),
-                    by_ring[n].eq(ring_fails),
-                    by_ring_place[n].eq(self.ring_error == CommandError.BAD_CARD_ADDRESS),
-                ]
+                m.d.sync += [self.failed[n].eq(1), by_overflow[n].eq(overflows)]
 
         m.submodules.errors = errors = Memory(shape=8, depth=CHANNELS, init=[])
         write = errors.write_port()
         read = errors.read_port(domain="comb")
         shown = self.shown_channel
         m.d.comb += [
-            write.addr.eq(self.ended_channel),
-            write.data.eq(self.ended_error),
-            write.en.eq(fails),
+            self.may_ring_fail.eq(~self.ended_failed),
+            write.addr.eq(Mux(self.ended_failed, self.ended_channel, self.ring_channel)),
+            write.data.eq(Mux(self.ended_failed, self.ended_error, self.ring_error)),
+            write.en.eq(self.ended_failed | (
+                self.ring_failed & ~self.failed.bit_select(self.ring_channel, 1))),
             read.addr.eq(shown),
         ]
         with m.If((self.resetting | self.telling).bit_select(shown, 1)):
@@ -123,10 +120,8 @@ class ChannelStates(wiring.Component):
             m.d.comb += [self.state.eq(ChannelState.FAILED), self.error.eq(read.data)]
             with m.If(by_overflow.bit_select(shown, 1)):
                 m.d.comb += self.error.eq(CommandError.QUEUE_OVERFLOW)
-            with m.Elif(by_ring.bit_select(shown, 1)):
-                m.d.comb += self.error.eq(Mux(by_ring_place.bit_select(shown, 1),
-                                              CommandError.BAD_CARD_ADDRESS,
-                                              CommandError.BAD_RING))
-        with m.Elif(self.held.bit_select(shown, 1)):
+        # Until its failure is known, a channel is not idle.
+        with m.Elif(self.held.bit_select(shown, 1)
+                    | (self.ended_failed & (self.ended_channel == shown))):
             m.d.comb += self.state.eq(ChannelState.BUSY)
         return m
