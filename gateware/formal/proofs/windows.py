@@ -90,7 +90,7 @@ class Windows(Harness):
         waits = Signal(4)                         # cycles since, without a read by software
         with m.If(dut.ask):
             m.d.sync += waits.eq(0)
-        with m.Elif(~(bus.read & ~elsewhere)):
+        with m.Elif(~bus.read):
             m.d.sync += waits.eq(waits + 1)
         m.d.comb += [
             Assert(~(dut.allowed & dut.refused)),

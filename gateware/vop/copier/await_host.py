@@ -31,11 +31,11 @@ class AwaitHost:
 
     def after(self, _taken):
         """In EMIT, within the switch on the stage."""
-        m = self._x.m
+        x, m = self._x, self._x.m
         with m.Case(Stage.INDEX, Stage.USED_INDEX):
-            m.next = "MARK_POSTED"
+            x.next = "MARK_POSTED"
         with m.Case(Stage.SCRATCH):
-            m.next = "AWAIT_SCRATCH"
+            x.next = "AWAIT_SCRATCH"
 
     def add_steps(self, complete):
         """Add the steps; ``complete`` has what follows."""
@@ -43,13 +43,12 @@ class AwaitHost:
 
         with x.step("MARK_POSTED"):
             x.ticket.set(ports.ticket)
-            m.next = "AIM_POSTED"
-        with x.step("AIM_POSTED"):
-            m.d.comb += x.offset_to.eq(Mux(x.is_publish, Offset.PUBLISHED, Offset.USED_IDX))
+            x.next = "AIM_POSTED"
+        with x.step("AIM_POSTED", offset=Mux(x.is_publish, Offset.PUBLISHED, Offset.USED_IDX)):
+            x.prepare()
             m.d.sync += x.raises.eq(x.is_publish)
-            m.next = "AWAIT_POSTED"
-        with x.step("AWAIT_POSTED"):
-            x.add_to(Base.CONTEXT, By.OFFSET)
+            x.next = "AWAIT_POSTED"
+        with x.step("AWAIT_POSTED", base=Base.CONTEXT, by=By.OFFSET):
             with m.If(self._turn.writes_have_left):
                 with m.If(ports.lost.bit_select(x.current, 1)):
                     x.fail(CommandError.BUS_MASTER_OFF)
@@ -60,8 +59,8 @@ class AwaitHost:
                 self._turn.sleep(reads=False)
                 x.leave(Resume.AIM_POSTED)
 
-        with x.step("AWAIT_SCRATCH"):
-            m.d.comb += x.offset_to.eq(Offset.SCRATCH)
+        with x.step("AWAIT_SCRATCH", offset=Offset.SCRATCH):
+            x.prepare()
             with m.If(ports.watch_busy):
                 with m.If(x.others):
                     self._turn.sleep(reads=True)
@@ -69,10 +68,8 @@ class AwaitHost:
             with m.Elif(ports.watch_error != CommandError.OK):
                 x.fail(ports.watch_error)
             with m.Else():
-                m.next = "SCRATCH_READ"
-        with x.step("SCRATCH_READ"):
-            x.add_to(Base.CONTEXT, By.OFFSET)
-            with x.read():
-                m.next = "TAKE_WISH"
-                with m.If(x.is_chain):
-                    m.next = "WALK_TAKE"
+                x.next = "SCRATCH_READ"
+        with x.step("SCRATCH_READ", base=Base.CONTEXT, by=By.OFFSET), x.read():
+            x.next = "TAKE_WISH"
+            with m.If(x.is_chain):
+                x.next = "WALK_TAKE"

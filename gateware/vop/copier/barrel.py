@@ -25,9 +25,8 @@ class Choice:
         The value.
     name : :class:`str`
         What it is.
-    steps : object or None
-        Has ``here``, the name of the step that is being described, and in the end ``fsm``, the
-        state machine. None: there is none.
+    steps : :class:`~vop.copier.steps.Steps` or None
+        The steps. None: there are none.
     """
 
     def __init__(self, m, target, name, steps):
@@ -39,7 +38,10 @@ class Choice:
         self._selects = {}                   # by step: numbers of sources, and which it is
 
     def set(self, value):
-        """In a step: the value is ``value``."""
+        """In a step: the value is ``value``.
+
+        If a condition within the step chooses between this and another, it delays the value.
+        """
         value = Value.cast(value)
         # Of expressions each is a source of its own.
         key = (value.value,) if isinstance(value, Const) else id(value)
@@ -56,10 +58,16 @@ class Choice:
         assert len(self._sources) <= 1 << _SELECT_BITS
         chosen = Signal(_SELECT_BITS, name=f"{self._name}_chosen")
         if self._steps:
-            with m.Switch(self._steps.fsm.state):
+            known = Signal.like(chosen)
+            self._steps.choose(known, {
+                step: min(numbers) for step, (numbers, _select) in self._selects.items()})
+            with m.Switch(self._steps.state):
                 for step, (numbers, select) in self._selects.items():
-                    with m.Case(self._steps.fsm.encoding[step]):
-                        m.d.comb += chosen.eq(select if len(numbers) > 1 else min(numbers))
+                    if len(numbers) > 1:
+                        with m.Case(self._steps.code(step)):
+                            m.d.comb += chosen.eq(select)
+                with m.Default():
+                    m.d.comb += chosen.eq(known)
         else:
             (_numbers, select), = self._selects.values()
             m.d.comb += chosen.eq(select)
@@ -116,8 +124,16 @@ class BarrelRegister:
 
     def set(self, value, *, when=1):
         """From the next cycle on the current channel's value is ``value``, if ``when``."""
-        self._choice.set(value)
+        self.choose(value)
         self._m.d.comb += self._write.en.eq(when)
+
+    def choose(self, value):
+        """What :meth:`store` sets."""
+        self._choice.set(value)
+
+    def store(self):
+        """As :meth:`set`, where the conditions of the value are not those of the store."""
+        self._m.d.comb += self._write.en.eq(1)
 
     def finish(self):
         """When all states have been added."""

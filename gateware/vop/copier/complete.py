@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import CommandError, Opcode
-from .context import AVAIL_HOST, FLAG, USED_HOST
-from .machine import Base, By, Link, Offset, Stage
+from .context import FLAG
+from .machine import Base, By, HostBase, Offset, Stage
 
 __all__ = ["Complete"]
 
@@ -41,45 +41,43 @@ class Complete:
     def open_complete(self):
         """In OPEN: see that the head is one, and aim at the element."""
         x, m = self._x, self._x.m
-        m.d.comb += [x.offset_to.eq(Offset.USED_ID), x.link.eq(Link.INDEX)]
+        x.prepare()
         with m.If(x.context.done):
             x.check(x.beyond | x.command.used_id[16:].any(), CommandError.BAD_DESCRIPTOR)
             x.check(x.context.bad, CommandError.BAD_CONTEXT)
-            m.next = "WRITE_ID"
+            x.next = "WRITE_ID"
             with m.If(x.context.flags[FLAG["used_in_host"]]):
-                m.next = "SEND_ELEMENT"
+                x.next = "SEND_ELEMENT"
 
     def open_arm(self):
         """In OPEN: aim at the device's wish."""
         x, m = self._x, self._x.m
-        m.d.comb += x.offset_to.eq(Mux(x.context.flags[FLAG["event_idx"]], Offset.AVAIL_EVENT,
-                                       Offset.FLAGS))
+        x.prepare()
         with m.If(x.context.done):
             x.check(x.context.bad, CommandError.BAD_CONTEXT)
-            m.next = "WRITE_WISH"
+            x.next = "WRITE_WISH"
             with m.If(x.context.flags[FLAG["used_in_host"]]):
-                m.next = "SEND_WISH"
+                x.next = "SEND_WISH"
 
     def _send(self, stage, size):
-        """Hand over ``size`` bytes for ``offset`` of the host's used ring."""
-        x, m = self._x, self._x.m
-        m.d.comb += [x.host_base.eq(1), x.context.select.eq(USED_HOST), x.by.eq(By.OFFSET)]
+        """Hand over ``size`` bytes for the place in the host's used ring that is aimed at."""
+        x = self._x
         x.host.set(x.host_sum)
         x.left.set(size)
         x.stage.set(stage)
-        m.next = "SIZE"
+        x.next = "SIZE"
 
     @contextmanager
     def keep(self):
-        """In a step: let the context tell how far the ring is written, or published.
+        """In a step aimed there: have the context tell how far the ring is written or published.
 
-        The adders are aimed at it. The body of the ``with`` is for when that has been written.
+        The body of the ``with`` is for when that has been written.
         """
         x, m = self._x, self._x.m
         with x.write():
-            m.next = "AIM_WISH"
+            x.next = "AIM_WISH"
             with m.If(x.is_publish & self.surely_notifies):
-                m.next = "RETIRE"
+                x.next = "RETIRE"
             yield
 
     def after(self, taken):
@@ -88,9 +86,9 @@ class Complete:
         with m.Case(Stage.ELEMENT):
             x.left.set(2, when=taken)
             x.stage.set(Stage.USED_INDEX, when=taken)
-            m.next = "SIZE"
+            x.next = "SIZE"
         with m.Case(Stage.FLAGS):
-            m.next = "DECIDE"
+            x.next = "DECIDE"
 
     def add_steps(self):
         """Add the steps."""
@@ -102,43 +100,38 @@ class Complete:
                 ("WRITE_ID", 1, 0, Offset.USED_LEN, "WRITE_LEN"),
                 ("WRITE_LEN", 1, 1, Offset.INDEX, "WRITE_INDEX"),
                 ("WRITE_INDEX", 0, 0, Offset.USED_IDX, "KEEP_INDEX")):
-            with x.step(step):
-                x.add_to(Base.USED, By.OFFSET)
+            with x.step(step, base=Base.USED, by=By.OFFSET, offset=offset):
                 with x.write(word=word, second=second):
-                    m.d.comb += x.offset_to.eq(offset)
-                    m.next = following
-        with x.step("SEND_ELEMENT"):
+                    x.prepare()
+                    x.next = following
+        in_used = {"by": By.OFFSET, "host_base": HostBase.USED}
+        with x.step("SEND_ELEMENT", **in_used):
             self._send(Stage.ELEMENT, 8)
 
-        with x.step("KEEP_INDEX"):
-            x.add_to(Base.CONTEXT, By.OFFSET)
-            with self.keep():
-                pass
+        with x.step("KEEP_INDEX", base=Base.CONTEXT, by=By.OFFSET), self.keep():
+            pass
 
-        with x.step("AIM_WISH"):
-            m.d.comb += x.offset_to.eq(Mux(event_idx, Mux(
-                x.is_publish, Offset.AVAIL_EVENT, Offset.USED_EVENT), Offset.FLAGS))
-            m.next = "READ_WISH"
-        with x.step("READ_WISH"):
-            m.d.comb += [x.host_base.eq(1), x.context.select.eq(AVAIL_HOST)]
-            x.add_to(Mux(x.is_publish, Base.USED, Base.AVAIL), By.OFFSET)
+        event = Mux(x.is_publish, Offset.AVAIL_EVENT, Offset.USED_EVENT)
+        with x.step("AIM_WISH", offset=Mux(event_idx, event, Offset.FLAGS)):
+            x.prepare()
+            x.next = "READ_WISH"
+        with x.step("READ_WISH", base=Mux(x.is_publish, Base.USED, Base.AVAIL), by=By.OFFSET,
+                    host_base=HostBase.AVAIL):
             with m.If(~x.is_publish & flags[FLAG["avail_in_host"]]):
                 x.host.set(x.host_sum)
                 x.left.set(2)
                 x.stage.set(Stage.SCRATCH)
-                m.next = "SIZE"
+                x.next = "SIZE"
             with m.Else(), x.read():
-                m.next = "TAKE_WISH"
+                x.next = "TAKE_WISH"
         with x.step("TAKE_WISH"):
             with m.If(x.came):
                 x.index.set(x.port.half)
-                m.next = "DECIDE"
+                x.next = "DECIDE"
 
-        with x.step("WRITE_WISH"):
-            x.add_to(Base.USED, By.OFFSET)
-            with x.write():
-                m.next = "DECIDE"
-        with x.step("SEND_WISH"):
+        with x.step("WRITE_WISH", base=Base.USED, by=By.OFFSET), x.write():
+            x.next = "DECIDE"
+        with x.step("SEND_WISH", **in_used):
             self._send(Stage.FLAGS, 2)
 
         wanted = Signal()
@@ -155,4 +148,4 @@ class Complete:
             with m.Elif(completes):
                 m.d.comb += x.ports.used_interrupt.eq(wanted & ~x.driver_in_host & ~x.stopped)
                 m.d.sync += x.raises.eq(wanted & x.driver_in_host)
-            m.next = "RETIRE"
+            x.next = "RETIRE"

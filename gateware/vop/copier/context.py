@@ -23,8 +23,8 @@ _ROWS = VRING_CONTEXT.size // BLOCK_BYTES
 # Rows in the order in which they are fetched: what the ring's reader waits for comes first.
 _ORDER = (0, 2, 3, 1)
 
-#: Host addresses of a context, for ``select``.
-DESC_HOST, AVAIL_HOST, USED_HOST, PUSH_HOST = range(4)
+#: Host addresses of a context, for ``select``: a bit per half of a row, and bit 0 tells the row.
+DESC_HOST, PUSH_HOST, AVAIL_HOST, USED_HOST = range(2, 6)
 
 
 def _member(block, name):
@@ -75,8 +75,8 @@ class ContextStore(wiring.Component):
         See constants `vring_flags`; :data:`FLAG` has the bit numbers.
     published, used_idx : ``Out(16)``, vector : ``Out(5)``, push_slot_log2 : ``Out(5)``
         As in the context.
-    select : ``In(2)``, host : ``Out(64)``
-        Host address of a part of the ring, or of the push area.
+    select : ``In(3)``, host : ``Out(64)``
+        Host address of a part of the ring, or of the push area; 0 selects none, and gives zero.
     reroot : ``In(1)``, last : ``In(16)``
         Strobe, not before that: the descriptor table is the indirect one that the held descriptor
         names, and its last index is ``last``. The next ``start`` reverts it.
@@ -109,7 +109,7 @@ class ContextStore(wiring.Component):
             "used_idx":       Out(16),
             "vector":         Out(5),
             "push_slot_log2": Out(5),
-            "select":         In(range(4)),
+            "select":         In(3),
             "host":           Out(64),
             "reroot":         In(1),
             "last":           In(16),
@@ -168,7 +168,7 @@ class ContextStore(wiring.Component):
             register.finish()
 
         # Host addresses of either half of a row.
-        def hosts(name, half, place, enable, other):
+        def hosts(name, half, place, enable):
             m.submodules[name] = memory = Memory(shape=64, depth=2 * CHANNELS, init=[],
                                                  attrs={"ram_style": "distributed"})
             store, fetch = memory.write_port(), memory.read_port(domain="comb")
@@ -176,14 +176,13 @@ class ContextStore(wiring.Component):
                 store.addr.eq(Cat(place, self.channel)),
                 store.data.eq(half),
                 store.en.eq(enable),
-                fetch.addr.eq(Cat(self.select == other, self.channel)),
+                fetch.addr.eq(Cat(self.select[0], self.channel)),
             ]
             return fetch.data
 
-        low = hosts("low_hosts", block[:64], row[3], row[1] | row[3] | self.reroot, PUSH_HOST)
-        high = hosts("high_hosts", block[64:], row[2], row[1] | row[2], USED_HOST)
-        is_high = (self.select == AVAIL_HOST) | (self.select == USED_HOST)
-        m.d.comb += self.host.eq(Mux(is_high, high, low))
+        low = hosts("low_hosts", block[:64], row[3], row[1] | row[3] | self.reroot)
+        high = hosts("high_hosts", block[64:], row[2], row[1] | row[2])
+        m.d.comb += self.host.eq(Mux(self.select[1], low, 0) | Mux(self.select[2], high, 0))
 
         # Each row is judged as it comes; the parts' ends one after the other.
         fault = Signal()

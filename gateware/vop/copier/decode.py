@@ -108,7 +108,7 @@ class Decoder:
             x.check(fault, code)
         with x.m.If(~x.is_copy):
             x.m.d.comb += x.context.start.eq(~self._opens)
-            x.m.next = "OPEN"
+            x.next = "OPEN"
 
     def finish(self):
         """When all steps have been added."""

@@ -133,7 +133,7 @@ class Executor(wiring.Component):
                 for part in (linear, publish, complete, await_host):
                     part.after(taken)
 
-        with m.FSM(name="step") as fsm:
+        with machine.fsm.describe():
             turn.add_steps(decoder, linear)
             Open(machine, turn).add_step(publish, complete)
             linear.add_steps()
@@ -142,6 +142,6 @@ class Executor(wiring.Component):
             complete.add_steps()
             await_host.add_steps(complete)
             move.add_steps(prepare=publish.prepare, after=run_ended)
-        machine.finish(fsm)
+        machine.finish()
         decoder.finish()
         return m

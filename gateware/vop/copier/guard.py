@@ -37,7 +37,7 @@ class Guard(wiring.Component):
         Who asks, and the bus address / 4096.
     allowed, refused : ``Out(1)``
         The answer, from the cycle after ``ask`` (if the first window that is looked at has the
-        page, and software does not look at the windows in the same cycle) or up to 17 cycles
+        page, and software does not read a register in the same cycle) or up to 17 cycles
         later, until the next ``ask``. Until then both are low.
     refused_write : ``Out(1)``
         One-cycle pulse: the card tried to write.
@@ -60,9 +60,6 @@ class Guard(wiring.Component):
             hit.eq(bus.address[GUARD.size.bit_length() - 1:] == GUARD.base // GUARD.size),
             self.refused_write.eq(hit & bus.write & bus.card),
         ]
-        reads = Signal()
-        m.d.comb += reads.eq(hit & bus.read)
-
         window = Signal(range(_COUNT))       # that is read
         clearing = Signal(range(_COUNT))
         m.d.sync += clearing.eq(clearing + self.reset)
@@ -85,7 +82,7 @@ class Guard(wiring.Component):
             values[register.name] = read.data
             with m.If(mine & bus.read):
                 m.d.sync += bus.read_data.eq(read.data)
-        with m.If(~reads):
+        with m.If(~(hit & bus.read)):
             m.d.sync += bus.read_data.eq(0)
 
         hints = Memory(shape=range(_COUNT), depth=CHANNELS, init=[],
@@ -106,7 +103,7 @@ class Guard(wiring.Component):
         found = Signal()
         m.d.comb += [
             hint.addr.eq(self.channel),
-            window.eq(Mux(reads, bus.address[_STRIDE_LOG2:], Mux(walks, index, hint.data))),
+            window.eq(Mux(bus.read, bus.address[_STRIDE_LOG2:], Mux(walks, index, hint.data))),
             found.eq(judges & (distance[:20] < pages) & (distance[20:] == 0)),
             self.allowed.eq(found | yes),
             self.refused.eq(no),
@@ -119,7 +116,7 @@ class Guard(wiring.Component):
             distance.eq(self.page - base),
             pages.eq(values["pages"]),
             judged.eq(window),
-            judges.eq((self.ask | walks) & ~reads),
+            judges.eq((self.ask | walks) & ~bus.read),
             last.eq(~self.ask & (index == _COUNT - 1)),
         ]
         with m.If(self.ask):
@@ -127,7 +124,7 @@ class Guard(wiring.Component):
         with m.Else():
             with m.If(found):
                 m.d.sync += [yes.eq(1), walks.eq(0)]
-            with m.Elif(walks & ~reads):
+            with m.Elif(walks & ~bus.read):
                 m.d.sync += [index.eq(index + 1), walks.eq(index != _COUNT - 1)]
             with m.If(judges & last & ~found & ~yes):
                 m.d.sync += no.eq(1)

@@ -2,7 +2,7 @@
 """Command `copy`, and the lists from which it and `chain` take their linear side."""
 
 from ..regs.copier import CommandError
-from .machine import Base, By, Link, Stage
+from .machine import Base, By, Stage
 
 __all__ = ["Linear"]
 
@@ -30,7 +30,7 @@ class Linear:
         x, m = self._x, self._x.m
         x.check(x.outside, CommandError.BAD_CARD_ADDRESS)
         with m.If(x.listed):
-            m.next = "LIST_READ"
+            x.next = "LIST_READ"
         with m.Else():
             x.buffer.set(0)
             self._move.size()
@@ -40,14 +40,12 @@ class Linear:
         """Add the steps."""
         x, m = self._x, self._x.m
 
-        with x.step("LIST_READ"):
-            m.d.comb += x.link.eq(Link.FIRST)
-            x.add_to(Base.ZERO, By.LINK)
+        with x.step("LIST_READ", base=Base.ZERO, by=By.LINK):
             with m.If(x.first.value == x.behind.value):
                 x.fail(CommandError.BAD_LIST)
             with m.Else(), x.read():
                 x.first.set(x.link_after)
-                m.next = "LIST_TAKE"
+                x.next = "LIST_TAKE"
 
         with x.step("LIST_TAKE"):
             m.d.sync += x.loads_entry.eq(1)
@@ -61,28 +59,28 @@ class Linear:
                     x.check(held[x.ram_log2:64].any(), CommandError.BAD_CARD_ADDRESS)
                 with m.Else():
                     x.host.set(held[:64])
-                m.next = "LIST_CLAMP"
+                x.next = "LIST_CLAMP"
 
         with x.step("LIST_CLAMP"):
             x.entry.set(x.least)
             x.need.set(x.one_rest)
-            m.next = "RUN"
+            x.next = "RUN"
 
         # The run is done: more of the same side, or of both, or nothing.
         with x.step("RAN"):
             with m.If(x.buffer.value != 0):
-                m.next = "RUN"
+                x.next = "RUN"
             with m.Elif(x.is_copy):
-                m.next = "RETIRE"
+                x.next = "RETIRE"
             with m.Else():
-                m.next = "WALK_ON"
+                x.next = "WALK_ON"
 
     def after(self, _taken):
         """In EMIT, within the switch on the stage."""
         x, m = self._x, self._x.m
         with m.Case(Stage.RUN):
-            m.next = "RAN"
+            x.next = "RAN"
             with m.If(x.is_copy & ~x.listed):
-                m.next = "RETIRE"
+                x.next = "RETIRE"
             with m.Elif(x.spent & x.prefetched):
-                m.next = "WALK_TAKE"
+                x.next = "WALK_TAKE"

@@ -2,18 +2,21 @@
 """What the steps of all commands share: operands of each channel, adders, and how they fail."""
 
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 
-from amaranth.hdl import Cat, Const, Mux, Signal
+from amaranth.hdl import Cat, Const, Mux, Signal, Value
 from amaranth.lib import data, enum
 from amaranth.utils import ceil_log2
 
 from ..regs.copier import COPIER_LIMITS, VRING_CONTEXT, CommandError, Opcode
 from ..requester.segment import SEGMENT_BYTES, TICKETS
 from .barrel import BarrelRegister
-from .context import FLAG
+from .context import AVAIL_HOST, DESC_HOST, FLAG, PUSH_HOST, USED_HOST
 from .ring_port import BLOCK_BYTES
+from .steps import Steps
 
-__all__ = ["Base", "By", "Link", "Offset", "Resume", "Stage", "is_above", "Machine"]
+__all__ = ["Base", "HostBase", "By", "Link", "Offset", "Resume", "Stage", "is_above", "Machine"]
 
 #: Short segments, or descriptors read, after which a turn ends if another channel wants one; a
 #: longer segment uses all of it.
@@ -44,15 +47,25 @@ class Resume(enum.Enum, shape=2):
     AWAIT_SCRATCH = 3
 
 
-class Base(enum.Enum, shape=3):
-    """To what the card adder adds."""
+class Base(enum.Enum, shape=5):
+    """To what the card adder adds: a bit each."""
 
-    CARD = 0
-    DESC = 1
-    AVAIL = 2
-    USED = 3
-    CONTEXT = 4
-    ZERO = 5
+    ZERO = 0
+    CARD = 1
+    DESC = 2
+    AVAIL = 4
+    USED = 8
+    CONTEXT = 16
+
+
+class HostBase(enum.Enum, shape=3):
+    """To what the host adder adds."""
+
+    OWN = 0      #: host address of the bytes under way
+    DESC = DESC_HOST
+    PUSH = PUSH_HOST
+    AVAIL = AVAIL_HOST
+    USED = USED_HOST
 
 
 class By(enum.Enum, shape=2):
@@ -65,33 +78,82 @@ class By(enum.Enum, shape=2):
 
 
 class Link(enum.Enum, shape=3):
-    """A number of 16-byte blocks."""
+    """A number of 16-byte blocks: the lowest bits of the number of the step that aims at it."""
 
     INDEX = 0    #: the next descriptor
     HALF = 1     #: the head that has just come
     NEXT = 2     #: the next index in the descriptor that has come
     FIRST = 3    #: start of the run, or of the list
-    BEHIND = 4   #: end of the run
+    COMES = 7    #: end of the run, until a descriptor comes; then NEXT, or FIRST if there is none
+
+
+#: What each step aims at that has to do with links.
+_LINKS = {
+    "OPEN": Link.INDEX,
+    "WALK_READ": Link.INDEX,
+    "TAKE_HEAD": Link.HALF,
+    "WALK_TAKE": Link.NEXT,
+    "LIST_READ": Link.FIRST,
+    "MIRROR_POST": Link.FIRST,
+    "MIRROR_TAKE": Link.COMES,
+}
 
 
 class Offset(enum.Enum, shape=4):
     """Where something lies in a ring or context (virtio 1.3, 2.7.6 and 2.7.8)."""
 
-    KEEP = 0          #: as it was
+    REST = 0          #: none: entries from the one at `published` to the ring's end, for `batch`
     FLAGS = 1
     INDEX = 2
-    RING = 3          #: entry 0
-    AVAIL_ENTRY = 4   #: the one at `published`
-    CURSOR_ENTRY = 5  #: the one at `cursor`
-    USED_ID = 6       #: of the element at `used_idx`
-    USED_LEN = 7
-    USED_EVENT = 8    #: behind the avail ring
-    AVAIL_EVENT = 9   #: behind the used ring
-    PUBLISHED = 10    #: in the context
-    USED_IDX = 11     #: in the context
-    SCRATCH = 12      #: in the context
-    HEAD = 13         #: number of the head
-    SHIFT = 14        #: twice as much
+    AVAIL_ENTRY = 3   #: the one at `published`
+    CURSOR_ENTRY = 4  #: the one at `cursor`
+    USED_ID = 5       #: of the element at `used_idx`
+    USED_LEN = 6
+    USED_EVENT = 7    #: behind the avail ring
+    AVAIL_EVENT = 8   #: behind the used ring
+    PUBLISHED = 9     #: in the context
+    USED_IDX = 10     #: in the context
+    SCRATCH = 11      #: in the context
+    HEAD = 12         #: number of the head
+    SHIFT = 13        #: twice as much
+
+
+def _selected(*choices):
+    """The value whose condition is true, of pairs of a condition and a value; else zero."""
+    return reduce(or_, (Mux(condition, value, 0) for condition, value in choices))
+
+
+_OffsetAim = data.StructLayout({
+    # A number of entries: those before the one at `published` ...
+    "at_cursor":   1,   # ... or at `cursor`
+    "at_used_idx": 1,   # ... or at `used_idx`;
+    "rest":        1,   # those from there on but one;
+    "whole":       1,   # or all of the ring;
+    "extra":       2,   # and so many more.
+    # The offset is
+    "far":         1,   # 2 bytes for each of them
+    "early":       1,   # ... or 8
+    "fixed":       6,   # and so many bytes;
+    "heads":       1,   # or the number of the head;
+    "shifts":      1,   # or twice what it was.
+})
+
+_OFFSETS = {
+    Offset.REST: {"rest": 1, "extra": 1},
+    Offset.FLAGS: {},
+    Offset.INDEX: {"fixed": 2},
+    Offset.AVAIL_ENTRY: {"far": 1, "extra": 2},
+    Offset.CURSOR_ENTRY: {"far": 1, "extra": 2, "at_cursor": 1},
+    Offset.USED_ID: {"far": 1, "early": 1, "at_used_idx": 1, "fixed": 4},
+    Offset.USED_LEN: {"far": 1, "early": 1, "at_used_idx": 1, "extra": 1},
+    Offset.USED_EVENT: {"far": 1, "whole": 1, "extra": 2},
+    Offset.AVAIL_EVENT: {"far": 1, "early": 1, "whole": 1, "fixed": 4},
+    Offset.PUBLISHED: {"fixed": VRING_CONTEXT.member("published").offset},
+    Offset.USED_IDX: {"fixed": VRING_CONTEXT.member("used_idx").offset},
+    Offset.SCRATCH: {"fixed": VRING_CONTEXT.size - BLOCK_BYTES},
+    Offset.HEAD: {"heads": 1},
+    Offset.SHIFT: {"shifts": 1},
+}
 
 
 def is_above(value, limit):
@@ -128,8 +190,9 @@ class Machine:
         self.command = executor.channels.command
         #: Bits of a number of bytes that is saturated above all that may be moved.
         self.span_bits = max(self.ram_log2, ceil_log2(COPIER_LIMITS["max_bytes"])) + 1
-        self.here = None                     # the state that is being described
-        self.fsm = None
+        self.fsm = Steps(m, first="IDLE",
+                         low_bits={name: link.value for name, link in _LINKS.items()})
+        self._aims = {}                      # by step
         self._declare_operands()
         self._declare_state()
         self._read_descriptor()
@@ -222,20 +285,11 @@ class Machine:
 
     def _add(self):
         m, command = self.m, self.command
-        self.base, self.by, self.link = Signal(Base), Signal(By), Signal(Link)
-        self.host_base = Signal()            # 1: the context's host address that `select` names
-        link = Signal(16)
-        with m.Switch(self.link):
-            with m.Case(Link.INDEX):
-                m.d.comb += link.eq(self.index.value)
-            with m.Case(Link.HALF):
-                m.d.comb += link.eq(self.port.half)
-            with m.Case(Link.NEXT):
-                m.d.comb += link.eq(self.descriptor.index)
-            with m.Case(Link.FIRST):
-                m.d.comb += link.eq(self.first.value)
-            with m.Case(Link.BEHIND):
-                m.d.comb += link.eq(self.behind.value)
+        self.base, self.by, self.host_base = Signal(Base), Signal(By), Signal(HostBase)
+        base, host_base = Value.cast(self.base), Value.cast(self.host_base)
+        link = self.fsm.state[:3]
+        is_odd = Signal()
+        self.link_value = Signal(16)
         addend = Signal(32)
         with m.Switch(self.by):
             with m.Case(By.PIECE):
@@ -243,30 +297,30 @@ class Machine:
             with m.Case(By.OFFSET):
                 m.d.comb += addend.eq(self.offset)
             with m.Case(By.LINK):
-                m.d.comb += addend.eq(link << 4)
+                m.d.comb += addend.eq(self.link_value << 4)
             with m.Case(By.SKIP):
                 m.d.comb += addend.eq(self.skip.value)
-        base = Signal(self.ram_log2 + 1)
-        with m.Switch(self.base):
-            for name, value in ((Base.CARD, self.card.value),
-                                (Base.DESC, self.context.desc_card),
-                                (Base.AVAIL, self.context.avail_card),
-                                (Base.USED, self.context.used_card),
-                                (Base.CONTEXT, command.card_address[:self.ram_log2])):
-                with m.Case(name):
-                    m.d.comb += base.eq(value)
-        self.link_value = link
         self.link_after = Signal(16)
         self.beyond = Signal()               # no such descriptor
-        m.d.comb += [
-            self.link_after.eq(link + 1),
-            self.beyond.eq(link > self.context.mask),
-        ]
         self.card_sum = Signal(self.ram_log2 + 1)
         self.host_sum = Signal(64)
         m.d.comb += [
-            self.card_sum.eq(base + addend),
-            self.host_sum.eq(Mux(self.host_base, self.context.host, self.host.value) + addend),
+            is_odd.eq(link[0] & ~(link[2] & self.descriptor.next)),
+            self.link_value.eq(Mux(
+                link[2] & ~self.port.came, self.behind.value, Mux(
+                    link[1], Mux(is_odd, self.first.value, self.descriptor.index),
+                    Mux(is_odd, self.port.half, self.index.value)))),
+            self.link_after.eq(self.link_value + 1),
+            self.beyond.eq(self.link_value > self.context.mask),
+            self.card_sum.eq(addend + _selected(
+                (base[0], self.card.value),
+                (base[1], self.context.desc_card),
+                (base[2], self.context.avail_card),
+                (base[3], self.context.used_card),
+                (base[4], command.card_address[:self.ram_log2]))),
+            self.context.select.eq(host_base),
+            self.host_sum.eq((Mux(host_base[1:].any(), 0, self.host.value) | self.context.host)
+                             + addend),
         ]
 
     def _measure(self):
@@ -307,8 +361,9 @@ class Machine:
         # What is new, and whether it wraps round the ring's end.
         published, mask = self.context.published, self.context.mask
         self.fresh = Signal(16)
-        self.too_many = Signal()             # more than the ring has
         # Of the cycle before: `target`, `cursor` and `published` last for longer than that.
+        self.is_new = Signal()               # something is
+        self.too_many = Signal()             # more than the ring has
         self.batch = Signal(16)              # new entries up to the ring's end
         self.at_last = Signal()              # `cursor` is at the last new entry
         self.behind_last = Signal()          # ... or behind it
@@ -321,64 +376,40 @@ class Machine:
         m.d.sync += self.wraps.eq(((before ^ published) & ~mask).any())
         m.d.comb += [
             self.fresh.eq(self.target.value - published),
+            before.eq(self.target.value - 1),
+        ]
+        m.d.sync += [
+            self.is_new.eq(self.target.value != published),
             self.too_many.eq((self.fresh & ~(mask | self.entries)).any()
                              | ((self.fresh & self.entries).any() & (self.fresh & mask).any())),
-            before.eq(self.target.value - 1),
         ]
 
     def _offsets(self):
         m = self.m
-        mask = self.context.mask
-        self.offset_to = Signal(Offset)
-        position, place = Signal(16), Signal(16)
-        #: Entries from the place of `published` to the ring's end, unless an offset is prepared.
-        self.number = Signal(16)
-        number, extra = Signal(16), Signal(2)
+        published, mask = self.context.published, self.context.mask
+        self.prepares = Signal()             # `offset` is prepared in this cycle
+        #: In SIZE: the next part of the ring is not the first one; it is the avail ring's start.
+        self.offset_is_near, self.offset_is_ring = Signal(), Signal()
+        self.offset_aim = aim = Signal(_OffsetAim)
+        place, number, near = Signal(16), Signal(17), Signal(3)
+        is_far = aim.far & ~self.offset_is_near
         m.d.comb += [
-            position.eq(self.context.published),
-            place.eq(position & mask),
-            number.eq(place ^ mask),
-            extra.eq(1),
-            self.number.eq(number + extra),
+            place.eq(Mux(aim.at_cursor, self.cursor.value,
+                         Mux(aim.at_used_idx, self.context.used_idx, published)) & mask),
+            number.eq(Mux(aim.whole, self.entries, Mux(aim.rest, place ^ mask, place))
+                      + aim.extra),
+            near.eq(Mux(self.offset_is_ring, 4, 2)),
         ]
-        fixed, far, early, kept = Signal(6), Signal(), Signal(), Signal()
-        shifts = Signal()
-        member = {name: VRING_CONTEXT.member(name).offset for name in ("published", "used_idx")}
-        with m.Switch(self.offset_to):
-            for kind, value in {Offset.INDEX: 2, Offset.RING: 4,
-                                Offset.PUBLISHED: member["published"],
-                                Offset.USED_IDX: member["used_idx"],
-                                Offset.SCRATCH: VRING_CONTEXT.size - BLOCK_BYTES}.items():
-                with m.Case(kind):
-                    m.d.comb += fixed.eq(value)
-            with m.Case(Offset.KEEP):
-                m.d.comb += kept.eq(1)
-            with m.Case(Offset.AVAIL_ENTRY, Offset.CURSOR_ENTRY):
-                m.d.comb += [number.eq(place), extra.eq(2), far.eq(1)]
-                with m.If(self.offset_to == Offset.CURSOR_ENTRY):
-                    m.d.comb += position.eq(self.cursor.value)
-            with m.Case(Offset.USED_ID, Offset.USED_LEN):
-                m.d.comb += [position.eq(self.context.used_idx), number.eq(place), far.eq(1),
-                             early.eq(1), extra.eq(self.offset_to == Offset.USED_LEN)]
-                m.d.comb += fixed.eq(Mux(self.offset_to == Offset.USED_ID, 4, 0))
-            with m.Case(Offset.USED_EVENT):
-                m.d.comb += [number.eq(self.entries), extra.eq(2), far.eq(1)]
-            with m.Case(Offset.AVAIL_EVENT):
-                m.d.comb += [number.eq(self.entries), extra.eq(0), far.eq(1), early.eq(1),
-                             fixed.eq(4)]
-            with m.Case(Offset.HEAD, Offset.SHIFT):
-                m.d.comb += shifts.eq(1)
-        following = Signal(32)
-        with m.If(shifts):
-            m.d.comb += following.eq(Mux(self.offset_to == Offset.HEAD, self.link_value,
-                                         self.offset << 1))
-        with m.Else():
-            m.d.comb += following.eq(
-                Mux(far, Mux(early, self.number << 3, self.number << 1), 0) | fixed)
-        with m.If(~kept):
-            m.d.sync += self.offset.eq(following)
-        with m.Else():
-            m.d.sync += self.batch.eq(Mux(self.wraps, self.number, self.fresh))
+        with m.If(self.prepares):
+            m.d.sync += self.offset.eq(_selected(
+                (aim.heads, self.link_value),
+                (aim.shifts, self.offset << 1),
+                (is_far & aim.early, number << 3),
+                (is_far & ~aim.early, number << 1),
+                (~self.offset_is_near, aim.fixed),
+                (self.offset_is_near, near)))
+        with m.If(aim.rest):
+            m.d.sync += self.batch.eq(Mux(self.wraps, number, self.fresh))
 
     def _share_port(self):
         m, port, context, command = self.m, self.port, self.context, self.command
@@ -421,33 +452,69 @@ class Machine:
 
     def register(self, name, shape, *, fast=False):
         """Let the steps have a :class:`~vop.copier.barrel.BarrelRegister`."""
-        return BarrelRegister(self.m, name, shape, self.current, steps=self, fast=fast)
+        return BarrelRegister(self.m, name, shape, self.current, steps=self.fsm, fast=fast)
 
-    def finish(self, fsm):
-        """When all steps of ``fsm`` have been added."""
-        self.fsm = fsm
+    def _aim_at(self, register, aim):
+        if isinstance(aim, enum.Enum):
+            return aim
+        self.m.d.sync += register.eq(aim)
+        return register
+
+    def _offset_aim(self, kind):
+        def aim_of(kind):
+            return _OffsetAim.const(_OFFSETS[kind])
+
+        if isinstance(kind, Offset):
+            return aim_of(kind)
+        m, register = self.m, Signal(_OffsetAim)
+        with m.Switch(kind):
+            for each in Offset:
+                with m.Case(each):
+                    m.d.sync += register.eq(aim_of(each))
+        return register
+
+    def finish(self):
+        """When all steps have been described."""
+        for kind, target in (("base", self.base), ("by", self.by), ("host_base", self.host_base)):
+            self.fsm.choose(target, {step: self._aim_at(Signal.like(target), aims[kind])
+                                     for step, aims in self._aims.items() if kind in aims})
+        self.fsm.choose(self.offset_aim, {step: self._offset_aim(aims["offset"])
+                                          for step, aims in self._aims.items() if "offset" in aims})
         for operand in self._operands:
             operand.finish()
 
     # What steps are made of.
 
+    @property
+    def next(self):
+        """Name of the next step. To be set only."""
+        raise AttributeError("The next step can be set only")
+
+    @next.setter
+    def next(self, name):
+        self.fsm.go(name)
+
     @contextmanager
-    def state(self, name):
-        """A state, whatever the step before found."""
-        self.here = name
-        with self.m.State(name):
+    def state(self, name, **aims):
+        """A state, whatever the step before found.
+
+        It aims the adders by ``base``, ``host_base`` and ``by``, and :meth:`prepare` by ``offset``,
+        of the enumerations of these names. Expressions are taken in the cycle before.
+        """
+        self._aims[name] = aims
+        with self.fsm.step(name):
             yield
 
     @contextmanager
-    def step(self, name):
+    def step(self, name, **aims):
         """A state that is left at once if the step before found a fault, or the channel is mute.
 
         It may then still set operands, which nobody will use; card RAM is out of its reach.
         """
-        with self.state(name):
+        with self.state(name, **aims):
             yield
             with self.m.If(self.stopped):
-                self.m.next = "STOP"
+                self.next = "STOP"
 
     def check(self, fault, code):
         """If ``fault`` the next step does not happen, and the command ends with ``code``.
@@ -460,11 +527,11 @@ class Machine:
     def fail(self, code):
         """End the command with ``code``."""
         self.check(1, code)
-        self.m.next = "STOP"
+        self.next = "STOP"
 
-    def add_to(self, base, by):
-        """``card_sum``, which also addresses the ring port, is ``base`` + ``by``."""
-        self.m.d.comb += [self.base.eq(base), self.by.eq(by)]
+    def prepare(self):
+        """From the next cycle on ``offset`` is what the step says."""
+        self.m.d.comb += self.prepares.eq(1)
 
     def read(self):
         """Ask for the block at ``card_sum``; the body of the ``with`` is for when that is taken."""
@@ -488,4 +555,4 @@ class Machine:
     def leave(self, resume):
         """End the turn; the next one begins with step ``resume``."""
         self.resume.set(resume)
-        self.m.next = "LEAVE"
+        self.next = "LEAVE"

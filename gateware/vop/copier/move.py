@@ -5,8 +5,17 @@ from amaranth.hdl import Cat, Mux, Signal
 
 from ..regs.copier import COMMAND_BITS, CommandError
 from ..requester.segment import SEGMENT_BYTES
-from .context import AVAIL_HOST, USED_HOST
-from .machine import SHORT_SEGMENT, TURN_BUDGET, Base, By, Resume, Stage, is_above
+from .machine import (
+    SHORT_SEGMENT,
+    TURN_BUDGET,
+    Base,
+    By,
+    HostBase,
+    Offset,
+    Resume,
+    Stage,
+    is_above,
+)
 
 __all__ = ["Move"]
 
@@ -98,9 +107,9 @@ class Move:
     def emit_or(self, otherwise):
         """Go to EMIT if a segment can be handed over at once, else to ``otherwise``."""
         with self._x.m.If(self._room):
-            self._x.m.next = "EMIT"
+            self._x.next = "EMIT"
         with self._x.m.Else():
-            self._x.m.next = otherwise
+            self._x.next = otherwise
 
     def add_steps(self, *, prepare, after):
         """Add the steps.
@@ -114,18 +123,18 @@ class Move:
         with x.step("RUN"):
             with m.If(x.entry.value == 0):
                 with m.If(x.need.value != 0):
-                    m.next = "LIST_READ"
+                    x.next = "LIST_READ"
                 with m.Else():
-                    m.next = "RAN"
+                    x.next = "RAN"
                     x.buffer.set(0)
             with m.Else():
                 x.check(x.outside, CommandError.BAD_CARD_ADDRESS)
                 x.left.set(x.least)
                 x.buffer.set(x.one_rest)
                 x.entry.set(x.other_rest)
-                m.next = "SIZE"
+                x.next = "SIZE"
 
-        with x.step("SIZE"):
+        with x.step("SIZE", offset=Offset.AVAIL_ENTRY):
             self.size()
             prepare()
             with m.If(x.others & ((x.budget == TURN_BUDGET) | ~self._room)):
@@ -136,11 +145,15 @@ class Move:
         # An offer stands until it is taken, even if the channel is muted meanwhile.
         offers = Signal()
         taken = Signal()
-        ring_goes_on = Signal()
-        m.d.sync += ring_goes_on.eq(
+        # Behind the last segment of a ring's part the adders are aimed at the next part.
+        ends_part = Signal()
+        m.d.comb += ends_part.eq(
             self._whole & ((stage == Stage.MIRROR) | (stage == Stage.ENTRIES)
                            | (stage == Stage.REST) | (stage == Stage.ELEMENT)))
-        with x.state("EMIT"):
+        with x.state("EMIT", base=Mux(ends_part, Base.AVAIL, Base.CARD),
+                     by=Mux(ends_part, By.OFFSET, By.PIECE),
+                     host_base=Mux(ends_part, Mux(stage == Stage.ELEMENT, HostBase.USED,
+                                                HostBase.AVAIL), HostBase.OWN)):
             m.d.comb += [
                 offers.eq(~x.bad & (x.exempt | x.guard.allowed)),
                 ports.read.valid.eq(offers & ~self.outward),
@@ -150,21 +163,16 @@ class Move:
             x.host.set(x.host_sum, when=taken)
             x.card.set(x.card_sum, when=taken & (stage != Stage.SCRATCH))
             x.left.set(x.left_after, when=taken)
-            m.next = "SIZE"
-            # Behind the last segment of a ring's part the adders are aimed at the next part.
-            with m.If(ring_goes_on):
-                x.add_to(Base.AVAIL, By.OFFSET)
-                m.d.comb += x.host_base.eq(1)
-            m.d.comb += x.context.select.eq(Mux(stage == Stage.ELEMENT, USED_HOST, AVAIL_HOST))
+            x.next = "SIZE"
             with m.If(x.last):
                 after(taken)
             with m.If(taken):
                 m.d.sync += x.budget.eq(Mux((x.budget == TURN_BUDGET) | (x.piece >= SHORT_SEGMENT),
                                             TURN_BUDGET, x.budget + 1))
             with m.Else():
-                m.next = "EMIT"
+                x.next = "EMIT"
             with m.If(x.bad):
-                m.next = "STOP"
+                x.next = "STOP"
             with m.Elif(~x.exempt & x.guard.refused):
                 m.d.comb += ports.guard_refused.eq(1)
                 x.fail(CommandError.GUARD)

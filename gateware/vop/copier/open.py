@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a ring's command does as soon as enough of its context is known."""
 
+from amaranth.hdl import Mux
+
 from ..regs.copier import CommandError, Opcode
-from .machine import Link
+from .context import FLAG
+from .machine import Base, By, Offset
 
 __all__ = ["Open"]
 
@@ -29,23 +32,26 @@ class Open:
         """Add the step."""
         x, m = self._x, self._x.m
 
-        with x.step("OPEN"), m.Switch(x.opcode):
+        offset = Mux(x.is_publish, Offset.INDEX, Mux(
+            x.opcode == Opcode.COMPLETE, Offset.USED_ID, Mux(
+                x.context.flags[FLAG["event_idx"]], Offset.AVAIL_EVENT, Offset.FLAGS)))
+        with x.step("OPEN", base=Base.AVAIL, by=By.OFFSET, offset=offset), \
+                m.Switch(x.opcode):
             with m.Case(Opcode.PUBLISH):
                 publish.open()
             with m.Case(Opcode.CHAIN):
                 x.steps.set(x.context.mask)
                 with m.If(x.context.shaped):
-                    m.d.comb += x.link.eq(Link.INDEX)
                     x.check(x.beyond, CommandError.BAD_DESCRIPTOR)
                     with m.If(x.host_buffers):
                         linear = x.command.host_address
                         x.card.set(linear)
                         x.check(linear[x.ram_log2:].any(), CommandError.BAD_CARD_ADDRESS)
-                    m.next = "WALK_READ"
+                    x.next = "WALK_READ"
                     # What lies in host memory may be what an earlier command writes there.
                     earlier = x.ports.channels.inflight.bit_select(x.current, 1)
                     with m.If(x.table_in_host & earlier):
-                        m.next = "OPEN"
+                        x.next = "OPEN"
                         with m.If(x.context.done):
                             self._turn.await_end()
             with m.Case(Opcode.COMPLETE):

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Command `publish`: mirror what the driver offered since last time into the host's ring."""
 
-from amaranth.hdl import Mux, Signal
+from amaranth.hdl import Signal
 
 from ..regs.copier import CommandError
-from .context import DESC_HOST, FLAG, PUSH_HOST
-from .machine import TURN_BUDGET, Base, By, Link, Offset, Stage
+from .context import FLAG
+from .machine import TURN_BUDGET, Base, By, HostBase, Offset, Stage
 
 __all__ = ["Publish"]
 
@@ -32,16 +32,25 @@ class Publish:
     def __init__(self, x, walk):
         self._x = x
         self._walk = walk
+        m = x.m
+        self._empty = Signal()               # no run has begun
+        # Of the cycle before.
+        self._index_is_new = Signal()
+        self._adjoins = Signal()             # the descriptor at `index` is behind the run
+        m.d.comb += self._empty.eq(x.first.value == x.behind.value)
+        m.d.sync += [
+            self._index_is_new.eq(0),
+            self._adjoins.eq(x.index.value == x.behind.value),
+        ]
 
     def open(self):
         """In OPEN: read the avail index as soon as it is known where it lies."""
         x, m = self._x, self._x.m
-        m.d.comb += x.offset_to.eq(Offset.INDEX)
+        x.prepare()
         x.steps.set(x.context.mask)
         x.pushing.set(x.context.flags[FLAG["push"]])
-        x.add_to(Base.AVAIL, By.OFFSET)
         with m.If(x.context.shaped), x.read():
-            m.next = "ASK_ENTRY"
+            x.next = "ASK_ENTRY"
 
     def add_steps(self):
         """Add the steps."""
@@ -50,71 +59,76 @@ class Publish:
         pushes = flags[FLAG["push"]]
 
         # The first entry is asked for behind the index, on the chance that it is new.
-        with x.step("ASK_ENTRY"):
-            m.d.comb += x.offset_to.eq(Offset.AVAIL_ENTRY)
+        with x.step("ASK_ENTRY", offset=Offset.AVAIL_ENTRY):
+            x.prepare()
             x.cursor.set(x.context.published)
             with m.If(x.context.placed):
-                m.next = "READ_ENTRY"
-        with x.step("READ_ENTRY"):
-            x.add_to(Base.AVAIL, By.OFFSET)
+                x.next = "READ_ENTRY"
+        with x.step("READ_ENTRY", base=Base.AVAIL, by=By.OFFSET):
             with x.read():
-                m.next = "TAKE_INDEX"
+                x.next = "TAKE_INDEX"
         with x.step("TAKE_INDEX"):
             with m.If(x.came):
                 x.target.set(x.port.half)
                 x.check(x.context.bad | flags[FLAG["desc_in_host"]] | flags[FLAG["avail_in_host"]]
                         | flags[FLAG["used_in_host"]], CommandError.BAD_CONTEXT)
-                m.next = "TAKE_HEAD"
+                x.next = "TAKE_HEAD"
 
-        with x.step("AIM_HEAD"):
-            m.d.comb += x.offset_to.eq(Offset.CURSOR_ENTRY)
-            m.next = "READ_HEAD"
-        with x.step("READ_HEAD"):
-            x.add_to(Base.AVAIL, By.OFFSET)
+        with x.step("AIM_HEAD", offset=Offset.CURSOR_ENTRY):
+            x.prepare()
+            x.next = "READ_HEAD"
+        with x.step("READ_HEAD", base=Base.AVAIL, by=By.OFFSET):
             with x.read():
-                m.next = "TAKE_HEAD"
-        with x.step("TAKE_HEAD"):
-            m.d.comb += [x.link.eq(Link.HALF), x.offset_to.eq(Offset.HEAD)]
-            x.add_to(Base.DESC, By.LINK)
-            with m.If(x.came):
-                new = x.fresh != 0
-                x.check(new & x.beyond, CommandError.BAD_DESCRIPTOR)
+                x.next = "TAKE_HEAD"
+        settled = Signal()                   # what is derived from `target` is known
+        waits = Signal()                     # a head has come before that
+        m.d.sync += [settled.eq(0), waits.eq(0)]
+        with x.step("TAKE_HEAD", base=Base.DESC, by=By.LINK, offset=Offset.HEAD):
+            x.prepare()
+            x.first.choose(x.link_value)
+            # The head may come right behind the index.
+            m.d.sync += [settled.eq(1), waits.eq(x.came & ~settled), self._index_is_new.eq(1)]
+            with m.If(settled & (x.came | waits)):
+                x.check(x.is_new & x.beyond, CommandError.BAD_DESCRIPTOR)
                 x.check(x.too_many, CommandError.BAD_AVAIL)
                 x.writable.set(0)
                 x.total.set(0)
-                with m.If(~new):
+                with m.If(~x.is_new):
                     m.d.sync += x.raises.eq(flags[FLAG["always_notify"]])
-                    m.next = "RETIRE"
+                    x.next = "RETIRE"
                 with m.Elif(x.pushing.value):
                     x.index.set(x.link_value)
                     x.total.set(x.steps.value)      # kept for the second walk of the chain
                     x.entry.set(1)
                     x.left.set(x.context.push_slot_log2)
                     m.d.sync += x.piece.eq(1)
-                    m.next = "PUSH_SHIFT"
+                    x.next = "PUSH_SHIFT"
                 with m.Else():
-                    self.mirror()
+                    self.mirror(x.port.half == x.behind.value)
 
-        with x.step("PUSH_SHIFT"):
-            m.d.comb += x.offset_to.eq(Offset.SHIFT)
+        with x.step("PUSH_SHIFT", offset=Offset.SHIFT):
+            x.prepare()
             x.entry.set(x.entry.value << 1)
             x.left.set(x.left_after)
             with m.If(x.left.value == 1):
-                m.next = "PUSH_AIM"
-        with x.step("PUSH_AIM"):
-            m.d.comb += [x.host_base.eq(1), x.context.select.eq(PUSH_HOST), x.by.eq(By.OFFSET)]
+                x.next = "PUSH_AIM"
+        with x.step("PUSH_AIM", by=By.OFFSET, host_base=HostBase.PUSH):
             x.host.set(x.host_sum)
-            m.next = "WALK_READ"
+            x.next = "WALK_READ"
 
         # Most chains are laid out one descriptor behind the other: the neighbour is read ahead.
-        neighbour = Signal()
-        m.d.comb += neighbour.eq(x.guessed & (x.descriptor.index == x.behind.value)
-                                 & ~(x.others & (x.budget == TURN_BUDGET)))
-        with x.step("MIRROR_TAKE"):
+        neighbour, adjoins = Signal(), Signal()
+        m.d.comb += [
+            adjoins.eq(x.descriptor.index == x.behind.value),
+            neighbour.eq(x.guessed & adjoins & ~(x.others & (x.budget == TURN_BUDGET))),
+        ]
+        run = {"base": Base.DESC, "by": By.LINK, "host_base": HostBase.DESC, "offset": Offset.REST}
+        with x.step("MIRROR_TAKE", **run):
             descriptor = x.descriptor
-            self._aim_run()
-            m.d.comb += x.link.eq(Mux(~x.came, Link.BEHIND,
-                                      Mux(descriptor.next, Link.NEXT, Link.FIRST)))
+            m.d.sync += self._index_is_new.eq(1)
+            x.first.choose(x.behind.value)
+            with m.If(descriptor.next):
+                x.first.choose(x.link_value)
             with m.If(~x.came):
                 with m.If(~x.guessed), x.read():
                     m.d.sync += x.guessed.eq(1)
@@ -131,72 +145,67 @@ class Publish:
                     x.index.set(x.link_value)
                     x.behind.set(x.link_after)
                 with m.Elif(descriptor.next):
-                    self.mirror()
+                    self.mirror(adjoins)
                 with m.Else():
                     x.cursor.set(x.cursor.value + 1)
                     x.pushing.set(pushes)
                     with m.If(x.at_last):
                         self._post_run()
                     with m.Else():
-                        m.next = "AIM_HEAD"
-        with x.step("MIRROR_POST"):
-            self._aim_run()
-            m.d.comb += x.link.eq(Link.FIRST)
+                        x.next = "AIM_HEAD"
+        with x.step("MIRROR_POST", **run):
+            x.first.choose(x.behind.value)
             self._post_run()
 
-    def mirror(self):
-        """Read the descriptor that ``link`` names, or first post those that it does not join.
+    def mirror(self, adjoins):
+        """Read the descriptor that is aimed at, or first post those that it does not join.
 
-        The adders are aimed at it.
+        ``adjoins``: it is the one behind them. `first` is aimed at it, if it is to begin a run.
         """
         x, m = self._x, self._x.m
-        empty = Signal()
-        joins = Signal()
-        m.d.comb += [
-            empty.eq(x.first.value == x.behind.value),
-            joins.eq(empty | (x.link_value == x.behind.value)),
-        ]
         x.index.set(x.link_value)
-        m.next = "WALK_READ"
-        with m.If(~joins):
-            m.next = "MIRROR_POST"
+        x.next = "WALK_READ"
+        with m.If(~self._empty & ~adjoins):
+            x.next = "MIRROR_POST"
         with m.Elif(~x.others | (x.budget != TURN_BUDGET)), x.read():
             x.behind.set(x.link_after)
-            with m.If(empty):
-                x.first.set(x.link_value)
-            m.next = "MIRROR_TAKE"
+            with m.If(self._empty):
+                x.first.store()
+            x.next = "MIRROR_TAKE"
 
-    def _aim_run(self):
-        x = self._x
-        x.add_to(Base.DESC, By.LINK)
-        x.m.d.comb += [x.host_base.eq(1), x.context.select.eq(DESC_HOST)]
+    def walk_read(self):
+        """In WALK_READ: as :meth:`mirror`, for the descriptor at `index`."""
+        self._x.first.choose(self._x.link_value)
+        with self._x.m.If(~self._index_is_new):
+            self.mirror(self._adjoins)
 
     def _post_run(self):
-        x, m = self._x, self._x.m
+        x = self._x
         x.host.set(x.host_sum)
         x.card.set(x.card_sum)
         x.left.set((x.behind.value - x.first.value)[:16] << 4)
-        x.first.set(x.behind.value)
+        x.first.store()
         x.stage.set(Stage.MIRROR)
-        m.next = "SIZE"
+        x.next = "SIZE"
 
     def end_push(self):
         """In WALK_ON: what fits has been pushed; now walk the chain for its descriptors."""
-        x, m = self._x, self._x.m
+        x = self._x
         x.pushing.set(0)
         x.steps.set(x.total.value)
-        m.next = "AIM_HEAD"
+        x.next = "AIM_HEAD"
 
     def prepare(self):
         """In SIZE: where what comes next belongs."""
         x, m = self._x, self._x.m
-        with m.Switch(x.stage.value):
-            with m.Case(Stage.MIRROR):
-                m.d.comb += x.offset_to.eq(Offset.AVAIL_ENTRY)
-            with m.Case(Stage.ENTRIES):
-                m.d.comb += x.offset_to.eq(Mux(x.wraps, Offset.RING, Offset.INDEX))
-            with m.Case(Stage.REST, Stage.ELEMENT):
-                m.d.comb += x.offset_to.eq(Offset.INDEX)
+        stage = x.stage.value
+        m.d.comb += [
+            x.offset_is_near.eq(stage != Stage.MIRROR),
+            x.offset_is_ring.eq((stage == Stage.ENTRIES) & x.wraps),
+        ]
+        with m.If((stage == Stage.MIRROR) | (stage == Stage.ENTRIES) | (stage == Stage.REST)
+                  | (stage == Stage.ELEMENT)):
+            x.prepare()
 
     def after(self, taken):
         """In EMIT, within the switch on the stage: what comes next."""
@@ -205,13 +214,13 @@ class Publish:
         def next_part(stage, entries):
             x.left.set(entries << 1, when=taken)
             x.stage.set(stage, when=taken)
-            m.next = "SIZE"
+            x.next = "SIZE"
 
         with m.Case(Stage.MIRROR):
             with m.If(x.behind_last):
                 next_part(Stage.ENTRIES, x.batch)
             with m.Else():
-                m.next = "WALK_READ"
+                x.next = "WALK_READ"
         with m.Case(Stage.ENTRIES):
             with m.If(x.wraps):
                 next_part(Stage.REST, x.target.value & x.context.mask)

@@ -5,7 +5,7 @@ from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import COMMAND_BITS, CommandError, Opcode
 from ..requester.segment import CHANNELS, TICKETS
-from .machine import Resume
+from .machine import Offset, Resume
 from .turns import next_turn
 
 __all__ = ["Turn"]
@@ -82,7 +82,7 @@ class Turn:
         """In a step: give the turn up, unbegun, until all earlier commands have ended."""
         x = self._x
         x.m.d.sync += self._awaits_end.bit_select(x.current, 1).eq(1)
-        x.m.next = "IDLE"
+        x.next = "IDLE"
 
     def retire(self, decoder):
         """In a step of which nothing is left to do, if nothing has stopped it: end the command."""
@@ -97,7 +97,7 @@ class Turn:
     def _switch(self):
         x = self._x
         x.m.d.sync += x.current.eq(self._next)
-        x.m.next = "SEEK"
+        x.next = "SEEK"
 
     def _refresh(self):
         self._x.m.d.sync += [
@@ -121,11 +121,11 @@ class Turn:
             with m.If(self._eligible.any()):
                 self._switch()
                 with m.If(self._next == x.current):
-                    m.next = "FETCH"
+                    x.next = "FETCH"
 
         with x.state("SEEK"):
             self._refresh()
-            m.next = "FETCH"
+            x.next = "FETCH"
 
         # `loaded` tells of the channel that was current in the cycle before.
         with x.state("FETCH"):
@@ -137,16 +137,16 @@ class Turn:
                     x.listed.eq(control[COMMAND_BITS["list_lsb"]]),
                 ]
                 decoder.look(begun)
-                m.next = "JUDGE"
+                x.next = "JUDGE"
             with m.Elif(~self._eligible.bit_select(x.current, 1)):
-                m.next = "IDLE"
+                x.next = "IDLE"
 
-        with x.step("JUDGE"):
+        with x.step("JUDGE", offset=Offset.REST):
             with m.If(has_begun):
                 with m.Switch(x.resume.value):
                     for resume in Resume:
                         with m.Case(resume):
-                            m.next = resume.name
+                            x.next = resume.name
             with m.Elif(decoder.must_wait):
                 self.await_end()
             with m.Else():
@@ -162,7 +162,7 @@ class Turn:
 
         with x.state("STOP"):
             with m.If(x.port.quiet & ~x.context.asks & ~x.context.expects):
-                m.next = "RETIRE"
+                x.next = "RETIRE"
 
         # `arm` has no bytes: they are what the index is behind by.
         missing = Signal(x.span_bits)
@@ -184,7 +184,7 @@ class Turn:
         ]
         with x.state("RETIRE"):
             with m.If(x.muted):
-                m.next = "IDLE"
+                x.next = "IDLE"
             with m.Else():
                 # What `publish` writes last nobody but the executor reads.
                 with m.If(x.port.quiet | x.is_publish):

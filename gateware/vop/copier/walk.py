@@ -4,8 +4,8 @@
 from amaranth.hdl import Mux, Signal
 
 from ..regs.copier import CommandError
-from .context import DESC_HOST, FLAG
-from .machine import TURN_BUDGET, Base, By, Link, Resume, Stage
+from .context import FLAG
+from .machine import TURN_BUDGET, Base, By, HostBase, Resume, Stage
 
 __all__ = ["Walk"]
 
@@ -58,7 +58,7 @@ class Walk:
     def judge(self):
         """Refuse the descriptor that has come, as far as that does not depend on who walks.
 
-        ``link`` is its next index.
+        The link is its next index.
         """
         x = self._x
         x.check(self.total[32], CommandError.CHAIN_OVERFLOW)
@@ -72,22 +72,21 @@ class Walk:
         flags = x.context.flags
         descriptor = x.descriptor
 
-        with x.step("WALK_READ"):
-            m.d.comb += [x.link.eq(Link.INDEX), x.host_base.eq(1), x.context.select.eq(DESC_HOST)]
-            x.add_to(Base.DESC, By.LINK)
+        with x.step("WALK_READ", base=Base.DESC, by=By.LINK,
+                    host_base=HostBase.DESC):
             with m.If(x.others & (x.budget == TURN_BUDGET)):
                 x.leave(Resume.WALK_READ)
             with m.Elif(x.is_publish & ~x.pushing.value):
-                publish.mirror()
+                publish.walk_read()
             with m.Elif(x.table_in_host):
                 x.check(x.context.done & x.context.bad, CommandError.BAD_CONTEXT)
                 with m.If(x.context.done):
                     x.host.set(x.host_sum)
                     x.left.set(_BLOCK_BYTES)
                     x.stage.set(Stage.SCRATCH)
-                    m.next = "SIZE"
+                    x.next = "SIZE"
             with m.Else(), x.read():
-                m.next = "WALK_TAKE"
+                x.next = "WALK_TAKE"
 
         address = x.port.block[:64]
         rest = Signal(33)        # of what is to be skipped; bit 32: the descriptor has more
@@ -100,9 +99,7 @@ class Walk:
         ]
         limit = x.span_bits - 1
 
-        with x.step("WALK_TAKE"):
-            m.d.comb += x.link.eq(Link.NEXT)
-            x.add_to(Base.DESC, By.LINK)
+        with x.step("WALK_TAKE", base=Base.DESC, by=By.LINK):
             with m.If(x.arrived):
                 m.d.sync += x.prefetched.eq(0)
                 x.writable.set(x.writable.value | (descriptor.write & ~descriptor.indirect))
@@ -122,21 +119,21 @@ class Walk:
 
                 with m.If(x.pushing.value & (descriptor.write | descriptor.indirect)):
                     x.following.set(0)
-                    m.next = "WALK_ON"
+                    x.next = "WALK_ON"
                 with m.Elif(descriptor.indirect):
                     x.steps.set(x.steps.value)
                     x.total.set(x.total.value)
-                    m.next = "ROOT"
+                    x.next = "ROOT"
                 with m.Else():
-                    m.next = "WALK_ON"
+                    x.next = "WALK_ON"
                     with m.If(self._wanted):
                         with m.If(rest[32]):
                             x.check(in_card & (address[x.ram_log2:].any()
                                                | descriptor.length[x.ram_log2:].any()),
                                     CommandError.BAD_CARD_ADDRESS)
-                            m.next = "RUN"
+                            x.next = "RUN"
                             with m.If(x.skip.value != 0):
-                                m.next = "SKIP"
+                                x.next = "SKIP"
                         with m.Else():
                             x.skip.set(rest)
                     with m.If(descriptor.next & ~x.listed & ~x.table_in_host):
@@ -155,14 +152,13 @@ class Walk:
                     x.check(descriptor.next & x.beyond, CommandError.BAD_DESCRIPTOR)
                 x.check(x.context.bad, CommandError.BAD_CONTEXT)
 
-        with x.step("SKIP"):
-            x.add_to(Base.CARD, By.SKIP)
+        with x.step("SKIP", base=Base.CARD, by=By.SKIP):
             with m.If(in_card):
                 x.card.set(x.card_sum)
             with m.Else():
                 x.host.set(x.host_sum)
             x.skip.set(0)
-            m.next = "RUN"
+            x.next = "RUN"
 
         # From here on the table is another one.
         with x.step("ROOT"):
@@ -175,15 +171,15 @@ class Walk:
             x.index.set(0)
             x.check(in_card & (x.outside | address[x.ram_log2:].any()),
                     CommandError.BAD_CARD_ADDRESS)
-            m.next = "WALK_READ"
+            x.next = "WALK_READ"
 
         with x.step("WALK_ON"):
             with m.If(~x.following.value):
                 with m.If(x.is_publish):
                     publish.end_push()
                 with m.Else():
-                    m.next = "RETIRE"
+                    x.next = "RETIRE"
             with m.Elif(x.prefetched):
-                m.next = "WALK_TAKE"
+                x.next = "WALK_TAKE"
             with m.Else():
-                m.next = "WALK_READ"
+                x.next = "WALK_READ"
