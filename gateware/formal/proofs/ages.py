@@ -30,7 +30,7 @@ class Ages(Harness):
             has_left = Signal(name=f"has_left{tag}")
             looked = Signal(name=f"looked{tag}")
             offered = Signal(name=f"offered{tag}")
-            m.d.sync += [
+            m.d.comb += [
                 looked.eq(dut.tag == tag),
                 offered.eq(dut.offered & (dut.sent_tag == tag)),
             ]

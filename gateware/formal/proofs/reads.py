@@ -33,8 +33,8 @@ class AnyAge(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         has_left = Signal()
-        m.d.sync += has_left.eq(~self.offered | (self.sent_tag != self.tag))
         m.d.comb += [
+            has_left.eq(~self.offered | (self.sent_tag != self.tag)),
             self.due.eq(self._harness.any(1, "due")),
             self.tag.eq(self._harness.any(self.tag.shape(), "due_tag")),
             self.late.eq(has_left & self._harness.any(1, "late")),
@@ -198,8 +198,8 @@ class Reads(Harness):
         asked, asked_before = (Signal(name=f"{name}{tag}") for name in (
             "asked", "asked_before"))              # before the completion began
         brings = Signal(12, name=f"brings{tag}")   # bytes
-        looked, late, rested = (Signal(name=f"{name}{tag}") for name in (
-            "looked", "late", "rested"))
+        is_late, has_rested, late, rested = (Signal(name=f"{name}{tag}") for name in (
+            "is_late", "has_rested", "late", "rested"))   # as told of it in the cycle before; now
         m.d.comb += [
             asked.eq(Mux(beat.first, now.waits, asked_before)),
             ours.eq(dut.completions.valid & asked & now.waits & (answer.tag == tag)
@@ -211,11 +211,12 @@ class Reads(Harness):
                         & (answer.status == CompletionStatus.SUCCESSFUL)
                         & (answer.byte_count == now.left) & (answer.lower_address == now.lower)
                         & Mux(whole, brings - now.left < 4, (now.lower + brings)[:6] == 0)),
-            late.eq(looked & age.late & now.waits),
-            rested.eq(late & now.expired & age.rested),
+            late.eq(is_late & now.waits),
+            rested.eq(late & now.expired & has_rested),
         ]
         m.d.sync += [
-            looked.eq(age.look & (age.tag == tag)),
+            is_late.eq(age.look & (age.tag == tag) & age.late),
+            has_rested.eq(age.rested),
             held.eq(now),
             asked_before.eq(asked),
         ]
@@ -242,8 +243,8 @@ PROOFS = (
               Plant("a read ends with any beat", "vop.requester.check",
                     "ends.eq(entry.bytes <= beat.bytes)", "ends.eq(1)"),
               Plant("a tag is free again as soon as it is late", "vop.requester.check",
-                    "(looked & entry.open & entry.expired & self.late & self.rested)",
-                    "(looked & entry.open & entry.expired & self.late)"),
+                    "(looked & entry.open & entry.expired & late & rested)",
+                    "(looked & entry.open & entry.expired & late)"),
               Plant("a tag is handed out although it is open", "vop.requester.table",
                     "self.next_free.eq(~read_taken.data & allowed)", "self.next_free.eq(allowed)"),
           )),

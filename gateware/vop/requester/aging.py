@@ -37,7 +37,7 @@ class TagAging(wiring.Component):
     look : ``In(1)``
         Strobe: it is being looked at.
     late : ``Out(1)``, rested : ``Out(1)``
-        The tag looked at in the cycle before has waited for a timeout; for its quarantine, too.
+        ``tag`` has waited for a timeout; for its quarantine, too.
     """
 
     def __init__(self, *, tags, timeout_cycles):
@@ -85,7 +85,7 @@ class TagAging(wiring.Component):
         ]
         with m.If(~self.due | self.look):
             m.d.sync += turn.eq(turn + 1)
-        m.d.sync += [
+        m.d.comb += [
             self.late.eq(has_left & (age > _TICKS)),
             self.rested.eq(age > _TICKS * (1 + QUARANTINE_TIMEOUTS)),
         ]

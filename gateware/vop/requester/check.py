@@ -63,7 +63,7 @@ class CompletionChecker(wiring.Component):
     update : ``Out(1)``, update_tag : ``Out(8)``, update_entry : ``Out(ReadEntryLayout(card_bits))``
         Write to the table.
     may_update : ``Out(1)``
-        High in every cycle in which ``update`` is; early.
+        High in every cycle in which ``update`` is. From a flip-flop.
     give : ``Out(range(MAX_BLOCKS + 1))``
         Blocks of completion credits that are free from now on: for each completion when its last
         beat has come, in time or late; for those that have not come when the read fails, or has
@@ -116,6 +116,8 @@ class CompletionChecker(wiring.Component):
         beat = Signal(DigestLayout(self._width))
         valid = Signal()
         looked = Signal()                  # no beat, but a look at a tag's age
+        late = Signal()                    # what it says of the tag
+        rested = Signal()
         entry = Signal(ReadEntryLayout(self._card_bits))
         payload = Signal(self._width)
 
@@ -135,12 +137,9 @@ class CompletionChecker(wiring.Component):
             failed.eq(valid & beat.first & entry.open & beat.ours
                       & (beat.header.status != CompletionStatus.SUCCESSFUL)),
             ends.eq(entry.bytes <= beat.bytes),
-            expires.eq(looked & entry.open & ~entry.expired & self.late),
-            rests.eq(looked & entry.open & entry.expired & self.late & self.rested),
+            expires.eq(looked & entry.open & ~entry.expired & late),
+            rests.eq(looked & entry.open & entry.expired & late & rested),
             closes.eq((expected & beat.last & ends) | failed | rests),
-            self.may_update.eq((looked & entry.open & self.late)
-                               | (valid & (beat.last
-                                           | (beat.header.status != CompletionStatus.SUCCESSFUL)))),
             self.update.eq((expected & beat.last) | closes | expires),
             self.update_tag.eq(beat.header.tag),
             self.update_entry.open.eq(~closes),
@@ -158,6 +157,7 @@ class CompletionChecker(wiring.Component):
             self.update_entry.bytes.eq(entry.bytes - beat.bytes),
         ]
 
+        m.d.sync += [late.eq(self.late), rested.eq(self.rested)]
         self._bring_entry(m, valid, looked, beat, entry, payload)
         self._give_credits(m, valid, beat, entry, expected, expects, failed | rests)
         self._tell(m, valid, beat, entry, expected, failed, expires, closes)
@@ -210,6 +210,12 @@ class CompletionChecker(wiring.Component):
             ]
             with m.If(~(self.update & again)):
                 m.d.sync += entry.eq(self.entry)
+        # An entry that is closed in this cycle may still be taken for one that is open.
+        m.d.sync += self.may_update.eq(
+            (looks & self.entry.open & self.late)
+            | (self.valid & (self.digest.last | (
+                self.digest.first
+                & (self.digest.header.status != CompletionStatus.SUCCESSFUL)))))
 
     def _give_credits(self, m, valid, beat, entry, expected, expects, abandons):
         """Give back at the last beat itself, where what it belongs to has been checked before."""
