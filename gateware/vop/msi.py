@@ -346,26 +346,29 @@ class VectorSender(wiring.Component):
         """Offer the message under way until it is taken, or may no longer leave."""
         offered = Signal()                   # MSI: everything before the vector has been taken
         stands = Signal()                    # what a hard block was offered stays on offer
-        ready = Signal()                     # MSI-X: the message may leave
+        ready = Signal()                     # MSI-X: the message may leave, as it is here
+        address, data = Signal(64), Signal(32)
         m.d.comb += [
             stands.eq(offered & self.config.msi_enabled & ~self.config.msix_enabled),
             self.msi.valid.eq(active & ~is_msix & (stands | (by_msi & self.tx_drained))),
             # The host may grant fewer while a vector stands here.
             self.msi.payload.eq(sent_vector & ((1 << self.config.msi_vectors_log2) - 1)[:5]),
-            self.message.valid.eq(ready & ~ends[0] & ~self.stall & self.config.bus_master),
+            self.message.valid.eq(ready & ~ends[0] & self.config.bus_master),
             self.message.payload.first.eq(1),
             self.message.payload.last.eq(1),
-            self.message.payload.data.eq(self.data),
+            self.message.payload.data.eq(data),
             self.message.payload.header.kind.eq(Kind.MEMORY_WRITE),
             self.message.payload.header.length_dw.eq(1),
             self.message.payload.header.first_be.eq(0b1111),
-            self.message.payload.header.address.eq(Cat(C(0, 2), self.address[2:])),
+            self.message.payload.header.address.eq(Cat(C(0, 2), address[2:])),
         ]
         m.d.sync += [
             offered.eq(self.msi.valid & ~self.msi.ready),
-            ready.eq(active & is_msix & by_msix),
+            ready.eq(active & is_msix & by_msix & (ready | ~self.stall)),
             self.hold.eq(active & ~is_msix & by_msi & ~offered & ~self.tx_drained),
         ]
+        with m.If(~self.stall):
+            m.d.sync += [address.eq(self.address), data.eq(self.data)]
         with m.If((self.msi.valid & self.msi.ready) | (self.message.valid & self.message.ready)):
             m.d.sync += ends.eq(0b11)
         with m.Elif(active & Mux(is_msix, ~by_msix, ~by_msi & ~stands)):

@@ -142,8 +142,7 @@ PROOFS = (
     Proof("contract-write-outlet", "A write that is on offer is neither changed nor withdrawn.",
           lambda: Contract(WriteOutlet(width=64), keeps="tlp"), 9, (
               Plant("a write is dropped after it was offered", "vop.requester.write_outlet",
-                    "asks.eq(loads | (is_open & first & ~self.beat.valid))",
-                    "asks.eq(loads | (is_open & first))"),
+                    "asks.eq(is_open & first & ~self.beat.valid)", "asks.eq(is_open & first)"),
           )),
     Proof("contract-read-issuer", "A read that is on offer is neither changed nor withdrawn.",
           lambda: Contract(ReadIssuer(card_bits=8, width=64, free_shape=6), keeps="tlp",

@@ -100,6 +100,7 @@ class Write(Harness):
         m = Module()
         m.submodules.dut = dut = WriteCutter(card_bits=12, width=64)
         head, tlp = dut.head.payload, dut.plan.payload.tlp
+        length_dw = tlp.dword_span + 1
         limit_log2 = Signal(4)
         m.d.comb += [
             dut.max_payload.eq(self.fixed(m, 3, "max_payload")),
@@ -115,12 +116,12 @@ class Write(Harness):
         end = Signal(13)
         behind = Signal(2)
         size = Signal(11)
-        used_be = Mux(tlp.length_dw == 1, tlp.first_be, tlp.last_be)
+        used_be = Mux(length_dw == 1, tlp.first_be, tlp.last_be)
         low = Mux(tlp.first_be[0], 0, Mux(tlp.first_be[1], 1, Mux(tlp.first_be[2], 2, 3)))
         m.d.comb += [
             came.eq(before + Mux(dut.head.valid & dut.head.ready, head.bytes, 0)),
             behind.eq(Mux(used_be[3], 0, Mux(used_be[2], 1, Mux(used_be[1], 2, 3)))),
-            end.eq((tlp.length_dw << 2) - behind),
+            end.eq((length_dw << 2) - behind),
             size.eq(end - low),
         ]
         m.d.sync += [before.eq(came), segments.eq(segments + (dut.head.valid & dut.head.ready))]
@@ -129,19 +130,19 @@ class Write(Harness):
         with m.If(taken):
             m.d.sync += went.eq(went + size)
 
-        header = {"first_be": tlp.first_be, "last_be": tlp.last_be, "length_dw": tlp.length_dw,
+        header = {"first_be": tlp.first_be, "last_be": tlp.last_be, "length_dw": length_dw,
                   "address": tlp.host_address}
         _assert_legal(m, dut.plan.valid, header, limit_log2, first_byte=low, end=end)
         with m.If(dut.plan.valid):
             m.d.comb += [
                 Assert(went + size <= came),
-                Assert(tlp.beats_after == (tlp.length_dw - 1) >> 1),
+                Assert(tlp.beats_after == (length_dw - 1) >> 1),
                 # At MPS bytes, aligned, a TLP ends.
                 Assert(((tlp.host_address[:10] & ((1 << limit_log2) - 1)) + end)
                        <= (1 << limit_log2)),
                 # When a TLP says that all have left which were taken, it is so.
                 Assert((tlp.done != segments) | (went + size == before)),
-                Cover((tlp.length_dw == 32) & (went != 0)),
+                Cover((length_dw == 32) & (went != 0)),
                 Cover((segments == 2) & (went == 0) & (size == before)),   # they joined
             ]
         return m

@@ -201,11 +201,12 @@ PROOFS = (
     Proof("turns-link", "A TLP waits for two of each other kind at most, and a write for its time.",
           lambda: Link(patience=5, beats=2), 16, (
               Plant("a message goes first every time", "vop.pcie.sender",
-                    "self.messages.valid & ~message_was_last", "self.messages.valid"),
+                    "has_message & ~message_was_last", "has_message"),
               Plant("a write that has waited is no more urgent", "vop.pcie.sender",
-                    "with m.Elif(urgent):", "with m.Elif(urgent & self.shallow):"),
+                    "urgent.eq(has_write & impatient)",
+                    "urgent.eq(has_write & impatient & self.shallow)"),
               Plant("reads go before completions every time", "vop.pcie.sender",
-                    "read_went | ~self.reads.valid", "~self.reads.valid"),
+                    "chosen[reads] | (read_went", "(read_went"),
           )),
     Proof("turns-banks", "Neither reader of a bank waits for longer than it must.", Banks, 12, (
         Plant("patience never ends", "vop.soc.memory_merge",

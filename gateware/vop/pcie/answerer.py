@@ -96,12 +96,15 @@ class CompletionSplitter(wiring.Component):
                 m.d.comb += first_byte.eq(byte)
             with m.If(last_be[3 - byte:] == 1):
                 m.d.comb += behind_bytes.eq(byte)
+        with m.If(is_empty):                 # 2.2.5: it counts as one byte
+            m.d.comb += behind_bytes.eq(3)
 
         # Of the answer, this completion included.
         at_dw = Signal(self._offset_bits)
         left_dw = Signal(11)
         low = Signal(2)                      # byte in its first DW
         byte_count = Signal(13)
+        unread = Signal(3)                   # bytes that are not enabled, to be taken off it
 
         # 32 DW << n = MPS. The offset is that of the address, as BARs are aligned to their size.
         mps_mask = Signal(10)
@@ -151,8 +154,8 @@ class CompletionSplitter(wiring.Component):
                     at_dw.eq(request.offset_dw),
                     left_dw.eq(request.length_dw),
                     low.eq(first_byte),
-                    byte_count.eq(Mux(is_empty, 1, (request.length_dw << 2) - first_byte
-                                      - behind_bytes)),
+                    unread.eq(first_byte + behind_bytes),
+                    byte_count.eq(request.length_dw << 2),
                 ]
                 with m.If(self.requests.valid & self.may_start):
                     m.d.comb += self.started.eq(1)
@@ -160,6 +163,8 @@ class CompletionSplitter(wiring.Component):
 
             with m.State("PLAN"):
                 m.d.sync += [
+                    unread.eq(0),
+                    byte_count.eq(byte_count - unread),
                     fetches.eq(header.has_data & ~is_empty),
                     is_last.eq((left_dw <= room_dw) | request.refused),
                     length_dw.eq(Mux(left_dw <= room_dw, left_dw, room_dw)),

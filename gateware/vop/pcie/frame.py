@@ -129,8 +129,9 @@ class PayloadFramer(wiring.Component):
                         o.payload.keep.eq(full),
                         o.valid.eq(i.valid & begins),
                     ]
-                    with m.If(refused):
-                        self._drop(m)
+                    with m.If(i.valid & refused):
+                        m.d.comb += self.dropped.eq(1)
+                        m.next = "DROP"
                     with m.Elif(o.valid & o.ready):
                         m.next = "SEND_HEADER"
 
@@ -148,8 +149,9 @@ class PayloadFramer(wiring.Component):
                         o.valid.eq(i.valid & begins),
                         i.ready.eq(o.ready & begins),
                     ]
-                    with m.If(refused):
-                        self._drop(m)
+                    with m.If(i.valid & refused):
+                        m.d.comb += self.dropped.eq(1)
+                        m.next = "DROP"
                 with m.If(o.valid & o.ready):
                     m.d.sync += [
                         in_payload.eq(~o.payload.last),
@@ -195,13 +197,4 @@ class PayloadFramer(wiring.Component):
                 m.d.comb += i.ready.eq(1)
                 with m.If(i.valid & i.payload.last):
                     m.next = begin
-
         return m
-
-    def _drop(self, m):
-        """Take a TLP whole, and send nothing."""
-        m.d.comb += self.i.ready.eq(1)
-        with m.If(self.i.valid):
-            m.d.comb += self.dropped.eq(1)
-            with m.If(~self.i.payload.last):
-                m.next = "DROP"

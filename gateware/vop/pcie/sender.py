@@ -75,53 +75,62 @@ class Sender(wiring.Component):
 
         completions, reads, writes, messages = range(4)
         sources = (self.completions, self.reads, self.writes, self.messages)
+        valid = Signal(len(sources))
         chosen = Signal(len(sources))
         owner = Signal(len(sources))         # of the TLP under way; zero between TLPs
+        between = Signal(init=1)             # it is zero
         read_went = Signal()                 # since the last completion
         message_was_last = Signal()
         waited = Signal(range(self.PATIENCE + 1))
         impatient = Signal()                 # waited == PATIENCE
+        deep = Signal()                      # writes let reads go first
+        m.d.comb += deep.eq(self.reads_waiting & ~self.shallow)
+
+        # Who would be next, and by which two bits the payload is chosen. All come early, each by
+        # itself: what is not offered is not asked for.
+        has_completion, has_read, has_write, has_message = valid
         urgent = Signal()
-        deep = Signal()
+        pressing = Signal()                  # a message goes before reads and completions
+        neither = Signal()                   # no completion and no read
+        following = Signal(len(sources))
+        posted, second = Signal(), Signal()
         m.d.comb += [
-            urgent.eq(self.writes.valid & impatient),
-            deep.eq(self.reads_waiting & ~self.shallow),
+            valid.eq(Cat(source.valid for source in sources)),
+            urgent.eq(has_write & impatient),
+            pressing.eq(has_message & ~message_was_last),
+            neither.eq(~has_completion & ~has_read),
+            following[completions].eq(~urgent & ~pressing & has_completion
+                                      & (read_went | ~has_read)),
+            following[reads].eq(~urgent & ~pressing & has_read & ~(has_completion & read_went)),
+            following[writes].eq(urgent | (~pressing & neither & has_write & ~deep)),
+            following[messages].eq(~urgent & has_message
+                                   & (pressing | (neither & ~(has_write & ~deep)))),
+            chosen.eq(Mux(between, following & ~self.hold.replicate(len(sources)), owner)),
+            posted.eq(Mux(between, urgent | pressing | neither, owner[writes] | owner[messages])),
+            second.eq(Mux(between, following[reads] | following[messages],
+                          owner[reads] | owner[messages])),
         ]
-        with m.If(owner != 0):
-            m.d.comb += chosen.eq(owner)
-        with m.Elif(self.hold):
-            pass
-        with m.Elif(urgent):
-            m.d.comb += chosen[writes].eq(1)
-        with m.Elif(self.messages.valid & ~message_was_last):
-            m.d.comb += chosen[messages].eq(1)
-        with m.Elif(self.completions.valid & (read_went | ~self.reads.valid)):
-            m.d.comb += chosen[completions].eq(1)
-        with m.Elif(self.reads.valid):
-            m.d.comb += chosen[reads].eq(1)
-        with m.Elif(self.writes.valid & ~deep):
-            m.d.comb += chosen[writes].eq(1)
-        with m.Else():
-            m.d.comb += chosen[messages].eq(1)
 
         accepted = Signal()
         m.d.comb += [
-            stage.i.valid.eq((chosen & Cat(source.valid for source in sources)).any()),
+            stage.i.valid.eq(Mux(between, ~self.hold & (
+                has_completion | has_read | has_message | (has_write & (impatient | ~deep))),
+                (owner & valid).any())),
             accepted.eq(stage.i.valid & stage.i.ready),
         ]
         m.d.comb += [source.ready.eq(chosen[index] & stage.i.ready)
                      for index, source in enumerate(sources)]
-        self._add_payload(m, stage.i.payload, posted=chosen[writes] | chosen[messages],
-                          second=chosen[reads] | chosen[messages])
+        self._add_payload(m, stage.i.payload, posted=posted, second=second)
         with m.If(accepted):
             m.d.sync += [
                 owner.eq(chosen & ~stage.i.payload.last.replicate(len(sources))),
+                between.eq(stage.i.payload.last),
                 message_was_last.eq(chosen[messages]),
                 read_went.eq(chosen[reads] | (read_went & ~chosen[completions])),
             ]
-        with m.If(accepted & chosen[writes]):
+        with m.If(has_write & self.writes.ready):
             m.d.sync += [waited.eq(0), impatient.eq(0)]
-        with m.Elif(self.writes.valid & ~impatient):
+        with m.Elif(has_write & ~impatient):
             m.d.sync += [waited.eq(waited + 1), impatient.eq(waited == self.PATIENCE - 1)]
         return m
 

@@ -65,6 +65,7 @@ class WriteCutter(wiring.Component):
         rest = Signal(HeadLayout(self._card_bits))   # of `bytes` nothing is used
         valid = Signal()
         stop = Signal(_BLOCK_BITS + 1)       # offset behind the last byte
+        card_stop = Signal(self._card_bits)  # behind the last byte
         beyond = Signal()                    # that is behind the block; low while nothing is left
         joined = Signal()                    # more than one segment
         taken = Signal(range(TICKETS))       # segments that have been taken from `head`
@@ -82,17 +83,12 @@ class WriteCutter(wiring.Component):
 
         start = Signal(_BLOCK_BITS)          # offset of the first byte
         end = Signal(_BLOCK_BITS + 1)        # offset behind the last byte of this TLP
-        back = Signal(_BLOCK_BITS)           # how far the first lies before that, negative
-        card_next = Signal(self._card_bits)  # behind the TLP
         m.d.comb += [
             start.eq(rest.host_address[:_BLOCK_BITS] & mask),
             end.eq(Mux(beyond, mask + 1, stop)),
-            back.eq(start - end),
-            card_next.eq(rest.card_address
-                         - Cat(back, C(-1, self._card_bits)[:self._card_bits - _BLOCK_BITS])),
         ]
 
-        self._add_plan(m, rest, start, end, ~back)
+        self._add_plan(m, rest, start, end)
         m.d.comb += [
             self.plan.payload.tlp.ends.eq(joined | ~beyond),
             self.plan.payload.tlp.done.eq(Mux(beyond, before, taken)),
@@ -115,15 +111,20 @@ class WriteCutter(wiring.Component):
             at.eq(head.host_address[:_BLOCK_BITS] & mask),
             shorter.eq(Cat(stop[:_SMALLEST_LOG2],    # by MPS
                            stop[_SMALLEST_LOG2:] + Cat(~larger, C(1, 1)))),
-            longer.eq(Mux(joins, stop, at) + head.bytes),
+            # Of a segment that joins, `at` is `stop`.
+            longer.eq(at + head.bytes),
         ]
         with m.If(gone | loads):
-            # One adder: the next block's start, or the segment's.
+            # One adder each: the next block's start, or the segment's.
             m.d.sync += [
                 rest.host_address.eq(Mux(beyond, rest.host_address | mask, head.host_address)
                                      + beyond),
-                rest.card_address.eq(Mux(beyond, card_next, head.card_address)),
+                rest.card_address.eq(
+                    (Cat(beyond, Mux(beyond, rest.card_address, head.card_address))
+                     + Cat(beyond, Mux(beyond, ~start & mask, 0)))[1:]),
             ]
+        with m.If(self.head.ready):
+            m.d.sync += card_stop.eq(head.card_address + head.bytes)
         with m.If(moves):
             m.d.sync += [
                 valid.eq(beyond | self.head.ready),
@@ -141,11 +142,9 @@ class WriteCutter(wiring.Component):
 
         # Two cycles to compare, in which nothing may move.
         moved = Signal()
-        card_stop = Signal(self._card_bits)
         upper = slice(_BLOCK_BITS, None)
         m.d.sync += [
             moved.eq(moves),
-            card_stop.eq(card_next),
             joins.eq(
                 valid & self.head.valid & ~moves & ~moved
                 & ~rest.immediate & ~head.immediate & (rest.channel == head.channel)
@@ -170,7 +169,7 @@ class WriteCutter(wiring.Component):
             low |= bit
         return found
 
-    def _add_plan(self, m, rest, start, end, span):
+    def _add_plan(self, m, rest, start, end):
         line_log2 = ceil_log2(self._width // 8)
         dword_span = Signal(_BLOCK_BITS - 2)  # from the DW of the first byte to that of the last
         last_byte = Signal(2)                 # in its DW
@@ -189,7 +188,7 @@ class WriteCutter(wiring.Component):
             to_last.eq(C(0xF, 4) >> ~last_byte),
 
             tlp.host_address.eq(Cat(C(0, 2), rest.host_address[2:])),
-            tlp.length_dw.eq(dword_span + 1),
+            tlp.dword_span.eq(dword_span),
             tlp.beats_after.eq(dword_span >> (line_log2 - 2)),
             tlp.first_be.eq(Mux(single, from_first & to_last, from_first)),
             tlp.last_be.eq(Mux(single, 0, to_last)),
@@ -198,7 +197,7 @@ class WriteCutter(wiring.Component):
             tlp.channel.eq(rest.channel),
 
             run.line.eq(rest.card_address[line_log2:]),
-            run.lines_after.eq((offset + span) >> line_log2),
+            run.lines_after.eq((offset + ~(start - end)[:_BLOCK_BITS]) >> line_log2),
             run.rotation.eq(start[:2] - offset),
             run.early.eq(start[:2] < offset),
             run.tail.eq(last_lane < run.rotation),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..pcie.tlp import Kind, TxBeatLayout
 from .segment import CHANNELS, TICKETS
-from .write_plan import TlpLayout
+from .write_plan import MAX_TLP_BYTES, TlpLayout
 
 __all__ = ["WriteOutlet"]
 
@@ -77,6 +77,7 @@ class WriteOutlet(wiring.Component):
 
         # The TLP under way.
         plan = Signal(TlpLayout(self._width))
+        length_dw = Signal(range(MAX_TLP_BYTES // 4 + 1))
         is_open = Signal()
         silent = Signal()
         first = Signal()
@@ -90,7 +91,12 @@ class WriteOutlet(wiring.Component):
             loads.eq(waiting & (~is_open | (gone & last))),
         ]
         with m.If(loads):
-            m.d.sync += [plan.eq(read.data), is_open.eq(1), first.eq(1)]
+            m.d.sync += [
+                plan.eq(read.data),
+                length_dw.eq(read.data.dword_span + 1),
+                is_open.eq(1),
+                first.eq(1),
+            ]
         with m.Elif(gone):
             m.d.sync += [
                 plan.beats_after.eq(plan.beats_after - 1),
@@ -103,7 +109,7 @@ class WriteOutlet(wiring.Component):
             header.kind.eq(Kind.MEMORY_WRITE),
             header.no_snoop.eq(plan.no_snoop),
             header.relaxed.eq(plan.relaxed),
-            header.length_dw.eq(plan.length_dw),
+            header.length_dw.eq(length_dw),
             header.first_be.eq(plan.first_be),
             header.last_be.eq(plan.last_be),
             header.address.eq(Cat(C(0, 2), plan.host_address[2:])),
@@ -113,25 +119,23 @@ class WriteOutlet(wiring.Component):
         ]
 
         # Whether it may leave is asked until its first beat is there.
-        channel = Signal(range(CHANNELS))    # in question
         asks = Signal()
+        shut = Signal(CHANNELS)              # channels of which nothing may leave
         m.d.comb += [
-            channel.eq(Mux(loads, read.data.channel, plan.channel)),
-            asks.eq(loads | (is_open & first & ~self.beat.valid)),
+            asks.eq(is_open & first & ~self.beat.valid),
+            shut.eq(self.mute | self.lost | (~self.bus_master).replicate(CHANNELS)),
         ]
-        drops = Signal()
-        m.d.comb += drops.eq(~self.bus_master | (self.mute | self.lost).bit_select(channel, 1))
         with m.If(loads):
-            m.d.sync += silent.eq(drops)
-        with m.Elif(asks & drops):
+            m.d.sync += silent.eq(shut.bit_select(read.data.channel, 1))
+        with m.Elif(asks & shut.bit_select(plan.channel, 1)):
             m.d.sync += silent.eq(1)
 
         # The shim refuses a request that it is offered while bus mastering is off.
         refused = Signal()
         m.d.comb += refused.eq(self.tlp.valid & self.tlp.ready & first)
         for index in range(CHANNELS):
-            with m.If(~self.bus_master & ((asks & (channel == index))
-                                          | (refused & (plan.channel == index)))):
+            with m.If(~self.bus_master & ((loads & (read.data.channel == index))
+                                          | ((asks | refused) & (plan.channel == index)))):
                 m.d.sync += self.lost[index].eq(1)
             with m.Elif(self.mend[index]):
                 m.d.sync += self.lost[index].eq(0)

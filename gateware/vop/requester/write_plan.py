@@ -29,7 +29,7 @@ def TlpLayout(width):
     """What the header of a TLP says, and what has left when it has."""
     return data.StructLayout({
         "host_address": 64,                               # DW-aligned
-        "length_dw":    range(MAX_TLP_BYTES // 4 + 1),
+        "dword_span":   range(MAX_TLP_BYTES // 4),        # its DWs of payload, less one
         "beats_after":  range(MAX_TLP_BYTES * 8 // width),  # beats behind its first
         "first_be":     4,
         "last_be":      4,
