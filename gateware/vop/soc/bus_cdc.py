@@ -14,12 +14,62 @@ __all__ = ["BusCrossing", "BurstCrossing", "LineCrossing", "HoldCrossing"]
 _BURST_BITS = 3  # a burst is 8 words, aligned
 
 
-class BusCrossing(wiring.Component):
-    """Carry one Wishbone access at a time from the CPU's clock domain into ``sync``.
+class _Crossing(wiring.Component):
+    """Carry one request at a time from the CPU's clock domain into ``sync``, and its answer back.
 
-    A request is a toggle that crosses through two flip-flops, while what it asks for stands still;
-    so is its answer. An access that the CPU gives up, as its reset does, is carried to its end, and
-    the answer is dropped.
+    Each is a toggle that crosses through two flip-flops, while what it tells stands still. What the
+    CPU gives up, as its reset does, is carried to its end, and the answer is dropped.
+
+    Parameters
+    ----------
+    domain : :class:`str`
+        The CPU's clock domain.
+    """
+
+    initiator: In(wishbone.Signature())
+    target: Out(wishbone.Signature())
+    abort: In(1)
+
+    def __init__(self, *, domain):
+        self._domain = domain
+        super().__init__()
+
+    def _add_toggles(self, m, *, holds, ends, is_last):
+        # `holds`: statements that keep a request, in the CPU's domain. `ends`: the CPU has taken
+        # the whole answer. `is_last`: with the word on the bus, the answer is whole.
+        cpu, here = self.initiator, m.d[self._domain]
+        asks = Signal()
+        under_way = Signal()    # a request was made, and its answer is not all taken
+        given_up = Signal()
+        done = Signal()
+        asked, asked_there = Signal(), Signal()
+        answered, answered_here = Signal(), Signal()
+        m.submodules.to_target = FFSynchronizer(asked, asked_there)
+        m.submodules.to_initiator = FFSynchronizer(answered, answered_here, o_domain=self._domain)
+        m.d.comb += [
+            asks.eq(cpu.cyc & cpu.stb),
+            done.eq(under_way & (asked == answered_here)),
+            cpu.ack.eq(done & ~given_up & asks),
+        ]
+        with m.If(done):
+            with m.If(given_up | ends):
+                here += [under_way.eq(0), given_up.eq(0)]
+        with m.Elif(under_way):
+            here += given_up.eq(given_up | ~asks)
+        with m.Elif(asks):
+            here += [under_way.eq(1), asked.eq(~asked), *holds]
+
+        bus = self.target
+        m.d.comb += [
+            bus.stb.eq((asked_there != answered) & ~self.abort),
+            bus.cyc.eq(bus.stb),
+        ]
+        with m.If(self.abort | (bus.stb & bus.ack & is_last)):
+            m.d.sync += answered.eq(asked_there)
+
+
+class BusCrossing(_Crossing):
+    """Carry one Wishbone access at a time from the CPU's clock domain into ``sync``.
 
     Parameters
     ----------
@@ -37,70 +87,23 @@ class BusCrossing(wiring.Component):
         the target may be one that waits.
     """
 
-    initiator: In(wishbone.Signature())
-    target: Out(wishbone.Signature())
-    abort: In(1)
-
-    def __init__(self, *, domain):
-        self._domain = domain
-        super().__init__()
-
     def elaborate(self, platform):
         m = Module()
-        asked = Signal()
-        asked_there = Signal()
-        answered = Signal()
-        answered_here = Signal()
+        cpu, bus = self.initiator, self.target
         data = Signal(32)
-        m.submodules.to_target = FFSynchronizer(asked, asked_there)
-        m.submodules.to_initiator = FFSynchronizer(answered, answered_here, o_domain=self._domain)
-        self._add_initiator_side(m, m.d[self._domain], asked, answered_here, data)
-        self._add_target_side(m, asked_there, answered, data)
+        self._add_toggles(m, ends=1, is_last=1, holds=[
+            getattr(bus, name).eq(getattr(cpu, name)) for name in ("we", "adr", "sel", "dat_w")])
+        m.d.comb += cpu.dat_r.eq(data)
+        with m.If(bus.stb & bus.ack):
+            m.d.sync += data.eq(bus.dat_r)
         return m
 
-    def _add_initiator_side(self, m, here, asked, answered, data):
-        cpu = self.initiator
-        under_way = Signal()
-        given_up = Signal()
-        done = Signal()
-        m.d.comb += [
-            done.eq(under_way & (asked == answered)),
-            cpu.ack.eq(done & ~given_up & cpu.cyc & cpu.stb),
-            cpu.dat_r.eq(data),
-        ]
-        with m.If(done):
-            here += [under_way.eq(0), given_up.eq(0)]
-        with m.Elif(under_way & ~(cpu.cyc & cpu.stb)):
-            here += given_up.eq(1)
-        with m.Elif(~under_way & cpu.cyc & cpu.stb):
-            here += [
-                under_way.eq(1),
-                asked.eq(~asked),
-                self.target.we.eq(cpu.we),
-                self.target.adr.eq(cpu.adr),
-                self.target.sel.eq(cpu.sel),
-                self.target.dat_w.eq(cpu.dat_w),
-            ]
 
-    def _add_target_side(self, m, asked, answered, data):
-        bus = self.target
-        m.d.comb += [
-            bus.stb.eq((asked != answered) & ~self.abort),
-            bus.cyc.eq(bus.stb),
-        ]
-        with m.If(self.abort):
-            m.d.sync += answered.eq(asked)
-        with m.Elif(bus.stb & bus.ack):
-            m.d.sync += [answered.eq(asked), data.eq(bus.dat_r)]
-
-
-class BurstCrossing(wiring.Component):
+class BurstCrossing(_Crossing):
     """Carry one read or one burst at a time from the CPU's clock domain into ``sync``.
 
-    A request is a toggle that crosses through two flip-flops, while its address stands still. The
-    words of a burst are gathered on the other side, and their answer crosses once: then the CPU
-    takes a word in each cycle. What the CPU gives up, as its reset does, is carried to its end, and
-    dropped.
+    The words of a burst are gathered on the other side, and their answer crosses once: then the CPU
+    takes a word in each cycle.
 
     Parameters
     ----------
@@ -117,77 +120,35 @@ class BurstCrossing(wiring.Component):
         In ``sync``. While high, what is under way is taken for answered: the CPU is in reset.
     """
 
-    initiator: In(wishbone.Signature())
-    target: Out(wishbone.Signature())
-    abort: In(1)
-
-    def __init__(self, *, domain):
-        self._domain = domain
-        super().__init__()
-
     def elaborate(self, platform):
         m = Module()
-        asked = Signal()
-        asked_there = Signal()
-        answered = Signal()
-        answered_here = Signal()
-        address = Signal(self.initiator.adr.shape())
-        bursts = Signal()
-        m.submodules.words = words = Memory(shape=32, depth=1 << _BURST_BITS, init=[])
-        m.submodules.to_target = FFSynchronizer(asked, asked_there)
-        m.submodules.to_initiator = FFSynchronizer(answered, answered_here, o_domain=self._domain)
-        self._add_initiator_side(m, m.d[self._domain], asked, answered_here, address, bursts,
-                                 words.read_port(domain="comb"))
-        self._add_target_side(m, asked_there, answered, address, bursts, words.write_port())
-        return m
-
-    def _add_initiator_side(self, m, here, asked, answered, address, bursts, words):
-        cpu = self.initiator
+        cpu, bus = self.initiator, self.target
         goes_on = cpu.cti == wishbone.INCREMENTING
-        under_way = Signal()    # a request was made, and its words are not all taken
-        given_up = Signal()
-        done = Signal()
-        m.d.comb += [
-            done.eq(under_way & (asked == answered)),
-            cpu.ack.eq(done & ~given_up & cpu.cyc & cpu.stb),
-            words.addr.eq(cpu.adr),
-            cpu.dat_r.eq(words.data),
-        ]
-        with m.If(done):
-            with m.If(given_up | ~cpu.cyc | (cpu.ack & ~goes_on)):
-                here += [under_way.eq(0), given_up.eq(0)]
-        with m.Elif(under_way):
-            here += given_up.eq(given_up | ~(cpu.cyc & cpu.stb))
-        with m.Elif(cpu.cyc & cpu.stb):
-            here += [
-                under_way.eq(1),
-                asked.eq(~asked),
-                address.eq(cpu.adr),
-                bursts.eq(goes_on),
-            ]
-
-    def _add_target_side(self, m, asked, answered, address, bursts, words):
-        bus = self.target
+        address = Signal(cpu.adr.shape())
+        bursts = Signal()
         place = Signal(_BURST_BITS)    # of the word within its burst
-        goes_on = Signal()
+        is_last = Signal()
+        self._add_toggles(m, ends=~cpu.cyc | (cpu.ack & ~goes_on), is_last=is_last,
+                          holds=[address.eq(cpu.adr), bursts.eq(goes_on)])
+
+        m.submodules.words = words = Memory(shape=32, depth=1 << _BURST_BITS, init=[])
+        write, read = words.write_port(), words.read_port(domain="comb")
         m.d.comb += [
-            bus.stb.eq((asked != answered) & ~self.abort),
-            bus.cyc.eq(bus.stb),
             bus.adr.eq(Cat(address[:_BURST_BITS] | place, address[_BURST_BITS:])),
             bus.sel.eq(0b1111),
-            goes_on.eq(bursts & ~place.all()),
-            bus.cti.eq(Mux(goes_on, wishbone.INCREMENTING, 7)),
-            words.addr.eq(bus.adr),
-            words.data.eq(bus.dat_r),
-            words.en.eq(bus.stb & bus.ack),
+            is_last.eq(~bursts | place.all()),
+            bus.cti.eq(Mux(is_last, 7, wishbone.INCREMENTING)),
+            write.addr.eq(bus.adr),
+            write.data.eq(bus.dat_r),
+            write.en.eq(bus.stb & bus.ack),
+            read.addr.eq(cpu.adr),
+            cpu.dat_r.eq(read.data),
         ]
-        with m.If(self.abort):
-            m.d.sync += [answered.eq(asked), place.eq(0)]
-        with m.Elif(bus.stb & bus.ack):
-            with m.If(goes_on):
-                m.d.sync += place.eq(place + 1)
-            with m.Else():
-                m.d.sync += [answered.eq(asked), place.eq(0)]
+        with m.If(self.abort | (write.en & is_last)):
+            m.d.sync += place.eq(0)
+        with m.Elif(write.en):
+            m.d.sync += place.eq(place + 1)
+        return m
 
 
 class LineCrossing(wiring.Component):
