@@ -8,12 +8,12 @@ from sim.harness.simulate import SKIPPED, new_seed
 
 def pytest_addoption(parser):
     """Add `--seed`."""
-    parser.addoption("--seed", type=int, default=None, help="replay a run with this random seed")
+    parser.addoption("--seed", type=int, default=None, help="random seed of the run; 0 draws one")
 
 
 @pytest.fixture(scope="session")
 def seed(request):
-    """Seed of this session: `--seed`, else a new one."""
+    """Seed of this session: `--seed`, else, and for 0, a new one."""
     return request.config.getoption("--seed") or new_seed()
 
 
