@@ -5,7 +5,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..stream import Stage
+from ..shallow_queue import ShallowQueue
 from .tlp import HeaderLayout, TxBeatLayout
 
 __all__ = ["Sender"]
@@ -49,7 +49,7 @@ class Sender(wiring.Component):
     hold : ``In(1)``
         High: no TLP is begun. One that has begun goes on.
     tx : ``Out(stream.Signature(TxBeatLayout(width)))``
-        To the link, from a register.
+        To the link, from a queue of two beats.
     """
 
     #: Cycles after which a write goes first.
@@ -70,8 +70,9 @@ class Sender(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.stage = stage = Stage(TxBeatLayout(self._width))
-        wiring.connect(m, stage.o, wiring.flipped(self.tx))
+        # Two beats: what the link says of its readiness goes no further than this, in any cycle.
+        m.submodules.queue = queue = ShallowQueue(TxBeatLayout(self._width), depth=2)
+        wiring.connect(m, queue.o, wiring.flipped(self.tx))
 
         completions, reads, writes, messages = range(4)
         sources = (self.completions, self.reads, self.writes, self.messages)
@@ -113,18 +114,18 @@ class Sender(wiring.Component):
 
         accepted = Signal()
         m.d.comb += [
-            stage.i.valid.eq(Mux(between, ~self.hold & (
+            queue.i.valid.eq(Mux(between, ~self.hold & (
                 has_completion | has_read | has_message | (has_write & (impatient | ~deep))),
                 (owner & valid).any())),
-            accepted.eq(stage.i.valid & stage.i.ready),
+            accepted.eq(queue.i.valid & queue.i.ready),
         ]
-        m.d.comb += [source.ready.eq(chosen[index] & stage.i.ready)
+        m.d.comb += [source.ready.eq(chosen[index] & queue.i.ready)
                      for index, source in enumerate(sources)]
-        self._add_payload(m, stage.i.payload, posted=posted, second=second)
+        self._add_payload(m, queue.i.payload, posted=posted, second=second)
         with m.If(accepted):
             m.d.sync += [
-                owner.eq(chosen & ~stage.i.payload.last.replicate(len(sources))),
-                between.eq(stage.i.payload.last),
+                owner.eq(chosen & ~queue.i.payload.last.replicate(len(sources))),
+                between.eq(queue.i.payload.last),
                 message_was_last.eq(chosen[messages]),
                 read_went.eq(chosen[reads] | (read_went & ~chosen[completions])),
             ]
