@@ -223,6 +223,7 @@ def run_tx(tlps, pace, *, width=128, **configuration):
 
     async def drive(ctx):
         Configuration(dut.pins).set(ctx, **configuration)
+        await ctx.tick()
         await send(ctx, dut.phy.tx,
                    [beat for tlp in tlps for beat in tx_beats(tlp, width)], pace)
         await ctx.tick().until(dut.phy.tx_drained)
@@ -285,6 +286,7 @@ def test_no_tlp_is_begun_below_the_threshold_of_transmit_buffers():
 
     async def drive(ctx):
         Configuration(dut.pins).set(ctx, tx_buf_av=6)
+        await ctx.tick()
         await send(ctx, dut.phy.tx, tx_beats(tlps[0]), pace)
         ctx.set(dut.pins.tx_buf_av, 5)
 
@@ -311,6 +313,7 @@ def test_tx_is_drained_only_after_the_last_beat_was_taken():
 
     async def drive(ctx):
         Configuration(dut.pins).set(ctx)
+        await ctx.tick()
         assert ctx.get(dut.phy.tx_drained)
         send_beats = tx_beats(tlp)
         for beat in send_beats:
@@ -356,6 +359,7 @@ def test_configuration_pins_become_the_contracts_configuration():
         Configuration(dut.pins).set(ctx, bus=0xAB, device=0x1F, function=5, mps_log2=1,
                                     mrrs_log2=5, msi_log2=4)
         ctx.set(dut.pins.cfg_dcommand, 7 << 12 | 1 << 11 | 1 << 8 | 2 << 5 | 1 << 4)
+        await ctx.tick()
         config = ctx.get(dut.phy.config)
         assert config.id == 0xAB << 8 | 0x1F << 3 | 5
         assert (config.max_payload, config.max_read_request) == (2, 5), "7 is reserved"
@@ -363,8 +367,10 @@ def test_configuration_pins_become_the_contracts_configuration():
                 config.msi_vectors_log2, config.bus_master, config.link_up) == (1, 1, 1, 1, 4, 1, 1)
         assert (config.msix_enabled, config.msix_masked) == (0, 0)
         ctx.set(dut.pins.cfg_interrupt_msixenable, 1)
+        await ctx.tick()
         assert (ctx.get(dut.phy.config.msix_enabled), ctx.get(dut.phy.config.msix_masked)) == (1, 0)
         ctx.set(dut.pins.cfg_interrupt_msixfm, 1)
+        await ctx.tick()
         assert ctx.get(dut.phy.config.msix_masked)
         ctx.set(dut.phy.hold_nonposted, 1)
         assert not ctx.get(dut.pins.rx_np_ok)

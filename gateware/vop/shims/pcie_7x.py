@@ -206,14 +206,15 @@ class Pcie7xShim(wiring.Component):
         # Interrupts. Without MSI enabled, the block would take the request for INTx. A request
         # stands until it is taken, whatever becomes of bus mastering.
         m.d.comb += [
-            pins.cfg_interrupt.eq(link.msi.valid & link.config.msi_enabled),
+            pins.cfg_interrupt.eq(link.msi.valid & pins.cfg_interrupt_msienable),
             pins.cfg_interrupt_di.eq(link.msi.payload),
-            link.msi.ready.eq(pins.cfg_interrupt_rdy & link.config.msi_enabled),
+            link.msi.ready.eq(pins.cfg_interrupt_rdy & pins.cfg_interrupt_msienable),
         ]
 
-        # Configuration. Base 4.0, 7.5.3.4: 6 and 7 are reserved for MPS and MRRS; 5 is the largest.
+        # Configuration, from registers, as it is asked for everywhere. Base 4.0, 7.5.3.4: 6 and 7
+        # are reserved for MPS and MRRS; 5 is the largest.
         config, dcommand = link.config, pins.cfg_dcommand
-        m.d.comb += [
+        m.d.sync += [
             config.link_up.eq(pins.user_lnk_up),
             config.id.eq(Cat(pins.cfg_function_number, pins.cfg_device_number,
                              pins.cfg_bus_number)),
@@ -228,8 +229,8 @@ class Pcie7xShim(wiring.Component):
                                            pins.cfg_interrupt_mmenable)),
             config.msix_enabled.eq(pins.cfg_interrupt_msixenable),
             config.msix_masked.eq(pins.cfg_interrupt_msixfm),
-            link.reset_request.eq(pins.cfg_received_func_lvl_rst),
         ]
+        m.d.comb += link.reset_request.eq(pins.cfg_received_func_lvl_rst)
 
         # Errors.
         m.submodules.reporter = reporter = ErrorReporter()
