@@ -120,10 +120,14 @@ class WriteOutlet(wiring.Component):
 
         # Whether it may leave is asked until its first beat is there.
         asks = Signal()
+        barred = Signal()                    # bus mastering was off when the TLP was loaded
+        bars = Signal(CHANNELS)              # of that TLP's channel; `lost` follows
         shut = Signal(CHANNELS)              # channels of which nothing may leave
+        m.d.sync += barred.eq(loads & ~self.bus_master)
         m.d.comb += [
             asks.eq(is_open & first & ~self.beat.valid),
-            shut.eq(self.mute | self.lost | (~self.bus_master).replicate(CHANNELS)),
+            bars.eq(Mux(barred, C(1) << plan.channel, 0)),
+            shut.eq(self.mute | self.lost | bars | (~self.bus_master).replicate(CHANNELS)),
         ]
         with m.If(loads):
             m.d.sync += silent.eq(shut.bit_select(read.data.channel, 1))
@@ -134,8 +138,8 @@ class WriteOutlet(wiring.Component):
         refused = Signal()
         m.d.comb += refused.eq(self.tlp.valid & self.tlp.ready & first)
         for index in range(CHANNELS):
-            with m.If(~self.bus_master & ((loads & (read.data.channel == index))
-                                          | ((asks | refused) & (plan.channel == index)))):
+            with m.If(bars[index] | (~self.bus_master & (asks | refused)
+                                     & (plan.channel == index))):
                 m.d.sync += self.lost[index].eq(1)
             with m.Elif(self.mend[index]):
                 m.d.sync += self.lost[index].eq(0)
