@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .tlp import HeaderLayout, Kind
+from .tlp import CompletionStatus, HeaderLayout, Kind
 
 __all__ = ["HeaderDecoder", "KindDecoder"]
 
@@ -62,69 +62,37 @@ class HeaderDecoder(wiring.Component):
         Header DWs, byte 0 of each in bits 31:24. DW 3 is ignored where the header has only three.
     header : ``Out(HeaderLayout)``
         The fields.
-    four_dw : ``Out(1)``
-        The header has four DWs.
-    payload_dw : ``Out(11)``
-        DWs of payload behind the header: 0 to 1024.
     """
 
-    kind:       In(Kind)
-    dwords:     In(data.ArrayLayout(32, 4))
-    header:     Out(HeaderLayout)
-    four_dw:    Out(1)
-    payload_dw: Out(11)
+    kind:   In(Kind)
+    dwords: In(data.ArrayLayout(32, 4))
+    header: Out(HeaderLayout)
 
     def elaborate(self, platform):
         m = Module()
         dw = self.dwords
-        has_data = dw[0][30]
         # Base 4.0, table 2-4: a Length of 0 means 1024.
-        length_dw = Signal(11)
-        m.d.comb += [
-            length_dw.eq(Cat(dw[0][:10], dw[0][:10] == 0)),
-            self.four_dw.eq(dw[0][29]),
-            self.payload_dw.eq(Mux(has_data, length_dw, 0)),
-        ]
+        length_dw = Cat(dw[0][:10], dw[0][:10] == 0)
 
         header = self.header
-        is_request = Signal()
         is_completion = Signal()
-        with m.Switch(self.kind):
-            with m.Case(Kind.COMPLETION, Kind.COMPLETION_DATA):
-                m.d.comb += is_completion.eq(1)
-            with m.Case(Kind.MESSAGE, Kind.UNKNOWN):
-                pass
-            with m.Default():
-                m.d.comb += is_request.eq(1)
-
         m.d.comb += [
+            is_completion.eq((self.kind == Kind.COMPLETION) | (self.kind == Kind.COMPLETION_DATA)),
             header.kind.eq(self.kind),
             header.traffic_class.eq(dw[0][20:23]),
             header.no_snoop.eq(dw[0][12]),
             header.relaxed.eq(dw[0][13]),
             header.poisoned.eq(dw[0][14]),
+            header.length_dw.eq(length_dw),
+            header.requester.eq(Mux(is_completion, dw[2][16:32], dw[1][16:32])),
+            header.tag.eq(Mux(is_completion, dw[2][8:16], dw[1][8:16])),
+            header.first_be.eq(dw[1][0:4]),
+            header.last_be.eq(dw[1][4:8]),
+            # 2.2.4.1: with four DWs the upper half comes first.
+            header.address.eq(Mux(dw[0][29], Cat(dw[3], dw[2]), dw[2]) & ~0b11),
+            header.completer.eq(dw[1][16:32]),
+            header.status.eq(Mux(is_completion, dw[1][13:16], CompletionStatus.SUCCESSFUL)),
+            header.byte_count.eq(Cat(dw[1][:12], dw[1][:12] == 0)),
+            header.lower_address.eq(dw[2][:7]),
         ]
-        with m.If(has_data | is_request):
-            m.d.comb += header.length_dw.eq(length_dw)
-        with m.If(is_completion):
-            m.d.comb += [
-                header.completer.eq(dw[1][16:32]),
-                header.status.eq(dw[1][13:16]),
-                header.byte_count.eq(Cat(dw[1][:12], dw[1][:12] == 0)),
-                header.requester.eq(dw[2][16:32]),
-                header.tag.eq(dw[2][8:16]),
-                header.lower_address.eq(dw[2][:7]),
-            ]
-        with m.Else():
-            m.d.comb += [
-                header.requester.eq(dw[1][16:32]),
-                header.tag.eq(dw[1][8:16]),
-            ]
-        with m.If(is_request):
-            m.d.comb += [
-                header.first_be.eq(dw[1][0:4]),
-                header.last_be.eq(dw[1][4:8]),
-                # 2.2.4.1: with four DWs the upper half comes first.
-                header.address.eq(Mux(self.four_dw, Cat(dw[3], dw[2]), dw[2]) & ~0b11),
-            ]
         return m

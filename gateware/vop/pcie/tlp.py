@@ -42,21 +42,21 @@ class CompletionStatus(enum.Enum, shape=3):
     ABORT       = 0b100
 
 
-#: A decoded header. Fields that a kind does not have are zero.
+#: A decoded header. Fields that a kind does not have may be anything.
 HeaderLayout = data.StructLayout({
     "kind":          Kind,
     "traffic_class": 3,
     "no_snoop":      1,
     "relaxed":       1,
     "poisoned":      1,
-    "length_dw":     11,                # payload, or bytes asked for, in DW: 1 to 1024; 0: none
+    "length_dw":     11,                # payload, or bytes asked for, in DW: 1 to 1024
     "requester":     16,                # requester id (BDF), echoed in a completion
     "tag":           8,
     "first_be":      4,                 # requests only
     "last_be":       4,                 # requests only
     "address":       64,                # requests: byte address, bits 1:0 zero
     "completer":     16,                # completions: completer id (BDF)
-    "status":        CompletionStatus,  # completions
+    "status":        CompletionStatus,  # completions; SUCCESSFUL in a request received
     "byte_count":    13,                # completions: bytes left to deliver, 1 to 4096
     "lower_address": 7,                 # completions
 })
