@@ -70,7 +70,8 @@ class ShallowQueue(wiring.Component):
             popped.eq(self.o.valid & self.o.ready),
             write.addr.eq(end),
             write.data.eq(self.i.payload),
-            write.en.eq(pushed),
+            # What nobody offers is written to a place that nobody reads.
+            write.en.eq(has_room),
             read.addr.eq(first),
             self.o.payload.eq(read.data),
         ]

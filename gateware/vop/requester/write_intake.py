@@ -80,7 +80,8 @@ class WriteIntake(wiring.Component):
             self.segment.ready.eq(~self.head.valid & ~closed),
             accepted.eq(self.segment.valid & self.segment.ready),
             write.data.eq(segment.data),
-            write.en.eq(accepted & segment.immediate),
+            # The place behind the last is free: what is written there counts once it is accepted.
+            write.en.eq(self.segment.ready),
         ]
         m.d.sync += closed.eq(self.hold | (under_way >= Const(_CROWD)))
 
