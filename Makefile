@@ -26,6 +26,9 @@ STRICT      ?=
 # What `make timing` takes.
 LIMITS      ?= must
 PLACER_SEEDS ?= 1 2 3
+# What `make project` and `make bitstream` take.
+BOARD       ?=
+IMAGE       ?= auto
 export SHARE CARD INTERACTIVE FIRMWARE WAVES
 
 step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
@@ -91,6 +94,19 @@ timing: tools ## Place and route for the NiteFury II, PLACER_SEEDS='1 2 3'; LIMI
 	$(call step,timing)
 	@python3 tools/setup.py nextpnr
 	@$(PY) -m vop.xc7.timing --limits $(LIMITS) --seeds $(PLACER_SEEDS)
+
+##@ Boards
+.PHONY: boards project bitstream
+boards: tools ## The boards that there are
+	@$(PY) -m vop.vivado list
+
+project: firmware ## Write the Vivado project of BOARD=name, or all; IMAGE=file or none for other firmware
+	$(call step,project)
+	@$(PY) -m vop.vivado project $(BOARD) --firmware $(IMAGE)
+
+bitstream: firmware ## The same, and run Vivado on it
+	$(call step,bitstream)
+	@$(PY) -m vop.vivado bitstream $(BOARD) --firmware $(IMAGE)
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
