@@ -2,6 +2,7 @@
 """What cannot be built, or came out wrong, is told in words that say what to do."""
 
 import re
+from pathlib import Path
 
 import pytest
 import vivado_run
@@ -12,6 +13,7 @@ from vop.vivado.cpu_clock import CpuClock
 from vop.vivado.ip import properties
 from vop.vivado.project import prepare
 
+ROOT = Path(__file__).resolve().parents[2]
 LINK = Link(lanes=1, generation=2, width=64)
 
 
@@ -107,6 +109,16 @@ def test_firmware_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="Firmware must fit into 131072 bytes of card RAM on PCIe "
                                          "Squirrel, and has 131073"):
         prepare(load_board("squirrel"), firmware=bytes(131073))
+
+
+def test_the_worked_example_is_the_board_that_there_is():
+    guide = (ROOT / "docs" / "porting-to-a-board.md").read_text()
+    source = (ROOT / "gateware" / "vop" / "boards" / "squirrel.py").read_text()
+
+    shown = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    lines = [re.sub(" +# .*", "", line) for block in shown for line in block.splitlines()]
+    assert len(lines) > 15
+    assert [line for line in lines if line not in source.splitlines()] == []
 
 
 def test_every_board_is_listed(capsys):

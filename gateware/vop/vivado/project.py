@@ -4,7 +4,7 @@
 =========================  =====================================================
 file                       what
 =========================  =====================================================
-`build_top.sh`, `.bat`     run Vivado on `top.tcl`
+`build_top.*`              run Vivado on `top.tcl`
 `top.tcl`                  the steps, from sources to bitstream
 `top.v`, `VexRiscv_*.v`    the gateware, the firmware in its memories
 `top.xdc`                  pins and input clocks
