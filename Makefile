@@ -29,6 +29,9 @@ PLACER_SEEDS ?= 1 2 3
 # What `make project` and `make bitstream` take.
 BOARD       ?=
 IMAGE       ?= auto
+# What `make flash` and `make flash-persistent` take.
+CABLE       ?=
+DRY_RUN     ?=
 export SHARE CARD INTERACTIVE FIRMWARE WAVES
 
 step = @printf '\n\033[1m== %s\033[0m\n' "$(1)"
@@ -96,7 +99,7 @@ timing: tools ## Place and route for the NiteFury II, PLACER_SEEDS='1 2 3'; LIMI
 	@$(PY) -m vop.xc7.timing --limits $(LIMITS) --seeds $(PLACER_SEEDS)
 
 ##@ Boards
-.PHONY: boards project bitstream
+.PHONY: boards project bitstream flash flash-persistent
 boards: tools ## The boards that there are
 	@$(PY) -m vop.vivado list
 
@@ -107,6 +110,13 @@ project: firmware ## Write the Vivado project of BOARD=name, or all; IMAGE=file 
 bitstream: firmware ## The same, and run Vivado on it
 	$(call step,bitstream)
 	@$(PY) -m vop.vivado bitstream $(BOARD) --firmware $(IMAGE)
+
+flash_options = $(if $(CABLE),--cable $(CABLE)) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
+flash: tools ## Load the bitstream of BOARD=name until power goes; CABLE=kind, DRY_RUN=1
+	@$(PY) -m vop.flash $(BOARD) $(flash_options)
+
+flash-persistent: tools ## Write it to the board's configuration flash, and read it back
+	@$(PY) -m vop.flash $(BOARD) --persistent $(flash_options)
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
@@ -136,7 +146,7 @@ daemon: tools ## vopd and vopctl
 .PHONY: help clean distclean
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	     /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' Makefile
+	     /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' Makefile
 
 clean: ## Remove what was built, keep what was downloaded
 	@rm -rf $(BUILD)

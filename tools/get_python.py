@@ -10,7 +10,7 @@ from progress import run, say
 __all__ = ["get_python"]
 
 
-def get_python(root, extras=("test", "formal", "zephyr")):
+def get_python(root, extras=("test", "formal", "flash", "zephyr")):
     """Make ``root/.venv`` hold the dependencies and ``extras``; nothing to do if it already does.
 
     The repository's own packages are found by a path file, so `python -m sim.cosim.demo` works from

@@ -74,7 +74,7 @@ def test_a_link_that_the_block_has_not_is_refused(lanes, generation, width):
 
 def test_a_lane_without_a_transceiver_is_refused():
     with pytest.raises(ValueError, match="Toy must name a transceiver for each of 1 lanes, not 2"):
-        Board("Toy", NitefuryIIPlatform, LINK, ("a", "b"), clock="clk200")
+        Board("Toy", NitefuryIIPlatform, LINK, ("a", "b"), clock="clk200", idcode=0)
 
 
 def test_a_part_that_is_too_slow_for_the_link_is_refused():
@@ -83,7 +83,7 @@ def test_a_part_that_is_too_slow_for_the_link_is_refused():
 
     with pytest.raises(ValueError, match=re.escape(
             "Gen2 needs speed grade 2 or 3 (DS181), and Toy has 1")):
-        Board("Toy", Slow, LINK, ("a",), clock="clk200")
+        Board("Toy", Slow, LINK, ("a",), clock="clk200", idcode=0)
 
 
 @pytest.mark.parametrize("mhz", [12, 156.25, 1000])

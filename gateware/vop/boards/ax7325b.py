@@ -31,4 +31,4 @@ BOARD = Board(
     "Alinx AX7325B", _Platform, Link(lanes=4, generation=2, width=128),
     transceivers=("GTXE2_CHANNEL_X0Y7", "GTXE2_CHANNEL_X0Y6",
                   "GTXE2_CHANNEL_X0Y5", "GTXE2_CHANNEL_X0Y4"),
-    clock="clk")
+    clock="clk", idcode=0x365_1093, cable="ft232")

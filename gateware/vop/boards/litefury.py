@@ -13,4 +13,4 @@ class _Platform(LitefuryPlatform):
     resources = with_resources(LitefuryPlatform, PCIE)
 
 
-BOARD = Board("LiteFury", _Platform, LINK, TRANSCEIVERS, clock="clk200")
+BOARD = Board("LiteFury", _Platform, LINK, TRANSCEIVERS, clock="clk200", idcode=0x363_1093)

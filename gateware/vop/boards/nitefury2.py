@@ -28,4 +28,4 @@ class _Platform(NitefuryIIPlatform):
     resources = with_resources(NitefuryIIPlatform, PCIE)
 
 
-BOARD = Board("NiteFury II", _Platform, LINK, TRANSCEIVERS, clock="clk200")
+BOARD = Board("NiteFury II", _Platform, LINK, TRANSCEIVERS, clock="clk200", idcode=0x363_6093)

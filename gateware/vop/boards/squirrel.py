@@ -38,4 +38,4 @@ set_property CONFIG_VOLTAGE 3.3 [current_design]
 #: The part has 50 block RAMs of 4 KiB: card RAM of 256 KiB would not fit.
 BOARD = Board(
     "PCIe Squirrel", _Platform, Link(lanes=1, generation=2, width=64),
-    transceivers=("GTPE2_CHANNEL_X0Y2",), clock="clk100", ram_bytes=0x2_0000)
+    transceivers=("GTPE2_CHANNEL_X0Y2",), clock="clk100", idcode=0x362_D093, ram_bytes=0x2_0000)

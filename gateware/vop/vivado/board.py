@@ -82,6 +82,10 @@ class Board:
         Site of the transceiver of each lane, lane 0 first.
     clock : str
         Resource of the oscillator that the CPU's clock comes from.
+    idcode : int
+        What the part answers over JTAG, without its revision. Ref: UG470, table 1-1.
+    cable : str
+        The JTAG cable that comes with it, or that most people have, as openFPGALoader calls it.
     ram_bytes : int
         Size of card RAM, a power of two.
 
@@ -96,6 +100,8 @@ class Board:
     link: Link
     transceivers: tuple[str, ...]
     clock: str
+    idcode: int
+    cable: str = "digilent_hs3"
     ram_bytes: int = CARD_ADDRESSES["default_ram_bytes"]
 
     def __post_init__(self):
