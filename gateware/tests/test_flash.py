@@ -115,7 +115,7 @@ def test_an_unknown_board_is_refused(capsys):
 
 def test_every_board_has_the_idcode_of_its_part():
     # Ref: Xilinx UG470, table 1-1, without the revision.
-    idcodes = {"xc7a35t": 0x362D093, "xc7a100t": 0x3631093, "xc7a200t": 0x3636093,
+    idcodes = {"xc7a75t": 0x3632093, "xc7a100t": 0x3631093, "xc7a200t": 0x3636093,
                "xc7k325t": 0x3651093}
 
     boards = [load_board(name) for name in board_names()]

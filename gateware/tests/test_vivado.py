@@ -2,6 +2,7 @@
 """What cannot be built, or came out wrong, is told in words that say what to do."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,14 +107,14 @@ def test_card_ram_that_is_no_bar_is_refused():
 
 
 def test_firmware_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="Firmware must fit into 131072 bytes of card RAM on PCIe "
-                                         "Squirrel, and has 131073"):
-        prepare(load_board("squirrel"), firmware=bytes(131073))
+    with pytest.raises(ValueError, match="Firmware must fit into 262144 bytes of card RAM on "
+                                         "CaptainDMA 75T, and has 262145"):
+        prepare(load_board("captaindma_75t"), firmware=bytes(262145))
 
 
 def test_the_worked_example_is_the_board_that_there_is():
     guide = (ROOT / "docs" / "porting-to-a-board.md").read_text()
-    source = (ROOT / "gateware" / "vop" / "boards" / "squirrel.py").read_text()
+    source = (ROOT / "gateware" / "vop" / "boards" / "captaindma_75t.py").read_text()
 
     shown = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
     lines = [re.sub(" +# .*", "", line) for block in shown for line in block.splitlines()]
@@ -126,7 +127,7 @@ def test_every_board_is_listed(capsys):
 
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert listed == board_names()
-    assert {"acorn_cle215", "ax7325b", "litefury", "nitefury2", "squirrel"} <= set(listed)
+    assert {"acorn_cle215", "ax7325b", "captaindma_75t", "litefury", "nitefury2"} <= set(listed)
     assert "sim" not in listed
 
 
@@ -160,17 +161,25 @@ def test_all_projects_are_written_side_by_side(quick, tmp_path, capsys):
     assert len(capsys.readouterr().out.splitlines()) == len(board_names())
 
 
-def test_firmware_starts_by_itself_where_it_is_in_the_image(quick, tmp_path):
-    image = tmp_path / "card.bin"
-    image.write_bytes(b"code")
+@pytest.mark.parametrize(("ram_bytes", "arguments", "parameters"), [
+    (0x4_0000, [], "['build_id', 'cpu_run', 'firmware']"),
+    (0x1_0000, [], "['build_id']"),  # the image is linked for more
+    (0x1_0000, ["--firmware", "other.bin"], "['build_id', 'cpu_run', 'firmware']"),
+    (0x4_0000, ["--firmware", "none"], "['build_id']"),
+])
+def test_firmware_that_is_in_the_image_starts_by_itself(quick, ram_bytes, arguments, parameters,
+                                                       tmp_path, monkeypatch):
+    board = replace(load_board("nitefury2"), ram_bytes=ram_bytes)
+    monkeypatch.setattr(command, "load_board", lambda name: board)
+    monkeypatch.chdir(tmp_path)
+    for image in (command._IMAGE, Path("other.bin")):
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes(b"code")
 
-    command.main(["project", "squirrel", "--output", str(tmp_path), "--firmware", str(image)])
-    with_image = (tmp_path / "squirrel" / "top.tcl").read_text()
-    command.main(["project", "squirrel", "--output", str(tmp_path)])
-    without = (tmp_path / "squirrel" / "top.tcl").read_text()
+    command.main(["project", "nitefury2", *arguments])
 
-    assert with_image == "PCIe Squirrel ['build_id', 'cpu_run', 'firmware']\n"
-    assert without == "PCIe Squirrel ['build_id']\n"
+    written = tmp_path / "build" / "boards" / "nitefury2" / "top.tcl"
+    assert written.read_text() == f"NiteFury II {parameters}\n"
 
 
 def vivado(folder, script):
@@ -191,7 +200,8 @@ def test_a_bitstream_needs_vivado_and_what_it_makes(quick, script, status, messa
         vivado(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
-    came = command.main(["bitstream", "squirrel", "--output", str(tmp_path / "boards")])
+    came = command.main(["bitstream", "nitefury2", "--firmware", "none", "--output",
+                         str(tmp_path / "boards")])
 
     assert came == status
     said = capsys.readouterr()
