@@ -189,6 +189,14 @@ def test_crossings_are_bounded_both_ways_by_the_clock_that_takes(project):
     assert all(words[0] == "-datapath_only" for words in project.named("set_max_delay"))
 
 
+def test_the_lights_of_the_clocks_blink_while_the_card_is_in_reset(project):
+    top = project.module("top")
+
+    assert re.search(r"^  reg \[25:0\] cpu_blink\b", top, re.M)
+    assert re.search(r"^  reg \[25:0\] pcie_blink\b", top, re.M)
+    assert not re.search(r"if \((pcie|cpu)_rst\)", top)
+
+
 def test_the_clocks_of_the_crossings_are_pins_of_the_design(project):
     assert re.search(r"^  \\top\.pcie +pcie \(", project.module("top"), re.M)
     assert re.search(r"^  pcie_7x_0 block \(", project.module("top.pcie"), re.M)

@@ -103,7 +103,9 @@ class BoardTop(wiring.Component):
         return m
 
     def _add_leds(self, m, platform, pins):
-        pcie_blink, cpu_blink = Signal(_BLINK_BIT + 1), Signal(_BLINK_BIT + 1)
+        # Both domains are in reset while the link is down, which is when somebody looks.
+        pcie_blink = Signal(_BLINK_BIT + 1, reset_less=True)
+        cpu_blink = Signal.like(pcie_blink)
         m.d.pcie += pcie_blink.eq(pcie_blink + 1)
         m.d.cpu += cpu_blink.eq(cpu_blink + 1)
         told = Cat(pins.user_lnk_up, pcie_blink[-1], cpu_blink[-1], pins.cfg_command[2])
