@@ -118,6 +118,13 @@ class PayloadFramer(wiring.Component):
                                   header_data)),
             o.payload.poisoned.eq(Mux(in_payload, poisoned, header.poisoned)),
         ]
+
+        def drop_if_refused():
+            """In the first state: nothing of the TLP is sent."""
+            with m.If(i.valid & refused):
+                m.d.comb += self.dropped.eq(1)
+                m.next = "DROP"
+
         begin = "SEND_HEADER" if width == 128 else "SEND_START"
         with m.FSM(init=begin) as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing(begin))
@@ -129,10 +136,8 @@ class PayloadFramer(wiring.Component):
                         o.payload.keep.eq(full),
                         o.valid.eq(i.valid & begins),
                     ]
-                    with m.If(i.valid & refused):
-                        m.d.comb += self.dropped.eq(1)
-                        m.next = "DROP"
-                    with m.Elif(o.valid & o.ready):
+                    drop_if_refused()
+                    with m.If(o.valid & o.ready):
                         m.next = "SEND_HEADER"
 
             with m.State("SEND_HEADER"):
@@ -149,9 +154,7 @@ class PayloadFramer(wiring.Component):
                         o.valid.eq(i.valid & begins),
                         i.ready.eq(o.ready & begins),
                     ]
-                    with m.If(i.valid & refused):
-                        m.d.comb += self.dropped.eq(1)
-                        m.next = "DROP"
+                    drop_if_refused()
                 with m.If(o.valid & o.ready):
                     m.d.sync += [
                         in_payload.eq(~o.payload.last),
