@@ -111,6 +111,7 @@ class RingFetch(wiring.Component):
         # How far software and we have come.
         m.submodules.tails = tails = Memory(shape=_INDEX_BITS, depth=CHANNELS, init=[])
         m.submodules.heads = heads = Memory(shape=_INDEX_BITS, depth=CHANNELS, init=[])
+        # Software is shown any channel's, a cycle later: a copy in block RAM, not in lookup tables.
         m.submodules.shown_heads = shown_heads = Memory(
             shape=_INDEX_BITS, depth=CHANNELS, init=[], attrs={"ram_style": "block"})
         tail_write, head_write = tails.write_port(granularity=8), heads.write_port()

@@ -24,6 +24,16 @@ class _Crossing(wiring.Component):
     ----------
     domain : :class:`str`
         The CPU's clock domain.
+
+    Members
+    -------
+    initiator : ``In(wishbone.Signature())``
+        The CPU, in ``domain``.
+    target : ``Out(wishbone.Signature())``
+        The bus, in ``sync``.
+    abort : ``In(1)``
+        In ``sync``. While high, what is under way is taken for answered: the CPU is in reset, and
+        the target may be one that waits.
     """
 
     initiator: In(wishbone.Signature())
@@ -69,22 +79,9 @@ class _Crossing(wiring.Component):
 
 
 class BusCrossing(_Crossing):
-    """Carry one Wishbone access at a time from the CPU's clock domain into ``sync``.
+    """Carry one Wishbone access at a time, a crossing as :class:`_Crossing` has it.
 
-    Parameters
-    ----------
-    domain : :class:`str`
-        The CPU's clock domain.
-
-    Members
-    -------
-    initiator : ``In(wishbone.Signature())``
-        The CPU, in ``domain``. Its accesses stand alone.
-    target : ``Out(wishbone.Signature())``
-        The bus, in ``sync``.
-    abort : ``In(1)``
-        In ``sync``. While high, an access under way is taken for answered: the CPU is in reset, and
-        the target may be one that waits.
+    The CPU's accesses stand alone.
     """
 
     def elaborate(self, platform):
@@ -100,24 +97,10 @@ class BusCrossing(_Crossing):
 
 
 class BurstCrossing(_Crossing):
-    """Carry one read or one burst at a time from the CPU's clock domain into ``sync``.
+    """Carry one read or one burst at a time, a crossing as :class:`_Crossing` has it.
 
-    The words of a burst are gathered on the other side, and their answer crosses once: then the CPU
-    takes a word in each cycle.
-
-    Parameters
-    ----------
-    domain : :class:`str`
-        The CPU's clock domain.
-
-    Members
-    -------
-    initiator : ``In(wishbone.Signature())``
-        The CPU, in ``domain``. It reads; a burst is 8 words, aligned.
-    target : ``Out(wishbone.Signature())``
-        The bus, in ``sync``.
-    abort : ``In(1)``
-        In ``sync``. While high, what is under way is taken for answered: the CPU is in reset.
+    The CPU only reads; a burst is 8 words, aligned. Its words are gathered on the other side, and
+    their answer crosses once: then the CPU takes a word in each cycle.
     """
 
     def elaborate(self, platform):
