@@ -142,6 +142,20 @@ daemon: tools ## vopd and vopctl
 	$(call step,daemon)
 	@$(MAKE) --no-print-directory -C host-driver/daemon
 
+##@ Installing: docs/install.md
+.PHONY: install-host uninstall-host deb
+install-host: daemon firmware ## Module (by DKMS), firmware, vopd, vopctl onto this machine, as root; or below DESTDIR=
+	$(call step,install on the host)
+	@$(MAKE) --no-print-directory -C host-driver/packaging install
+
+uninstall-host: ## Remove all of that again
+	$(call step,uninstall)
+	@$(MAKE) --no-print-directory -C host-driver/packaging uninstall
+
+deb: daemon firmware ## build/deb: the Debian packages openvop-dkms and openvop-tools
+	$(call step,Debian packages)
+	@$(MAKE) --no-print-directory -C host-driver/packaging deb
+
 ##@ Housekeeping
 .PHONY: help clean distclean
 help: ## This list
