@@ -65,7 +65,7 @@ stories: tools ## The whole endpoint at its pins; SEED=n for other random choice
 	@$(PY) -m pytest sim -m 'not cosim' --ignore sim/test_stories.py --seed $(SEED)
 	@$(PY) -m pytest -n auto sim/test_stories.py --seed $(SEED)
 
-cosim: setup driver daemon firmware ## A stock kernel against the RTL, the demo's path included
+cosim: setup driver deb ## A stock kernel against the RTL, the demo's path included
 	$(call step,co-simulation)
 	@$(PY) -m pytest -m cosim sim host-driver/tests
 
@@ -120,7 +120,7 @@ flash-persistent: tools ## Write it to the board's configuration flash, and read
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
-setup: ## Debian packages, Python environment, QEMU and a kernel, in private folders
+setup: ## Debian packages, Python environment, QEMU, a kernel, a clean Debian 12, in private folders
 	@python3 tools/setup.py
 
 tools:

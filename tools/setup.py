@@ -14,6 +14,7 @@ import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from get_chroot import get_chroot
 from get_debian_packages import get_debian_packages
 from get_kernel import get_kernel
 from get_nextpnr import get_nextpnr
@@ -23,7 +24,7 @@ from progress import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
-PARTS = ("packages", "python", "qemu", "kernel")
+PARTS = ("packages", "python", "qemu", "kernel", "chroot")
 ON_REQUEST = ("nextpnr",)
 
 
@@ -37,6 +38,7 @@ def provide(parts):
         "python": lambda: get_python(ROOT),
         "qemu": lambda: get_qemu(CACHE, versions["qemu"]),
         "kernel": lambda: get_kernel(CACHE, versions["kernel"]),
+        "chroot": lambda: get_chroot(CACHE, versions["chroot"]),
         "nextpnr": lambda: get_nextpnr(CACHE, versions["nextpnr"]),
     }
     with ThreadPoolExecutor() as pool:

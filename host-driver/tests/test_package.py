@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The Debian packages on a clean Debian 12: installed, the module built by DKMS, removed again."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+ROOT = TOP / ".cache" / "chroot" / "root.tar"
+PACKAGES = TOP / "build" / "deb"
+# dpkg logs that a package was there; it would not be dpkg if it did not.
+LOG = "var/log/dpkg.log"
+TIMEOUT_S = 300
+
+pytestmark = pytest.mark.cosim
+
+
+def may_mount():
+    return os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"]).returncode == 0
+
+
+class Machine:
+    """A root of its own: what runs in it sees its files, this machine's /dev, and /proc."""
+
+    def __init__(self, root):
+        self.root = root
+        (root / LOG).touch()
+        (self.kernel,) = (root / "lib/modules").iterdir()
+        # A machine that runs this kernel has its module lists already.
+        self.run("depmod", self.kernel.name)
+
+    def run(self, *words):
+        """Run a command inside; returns what it printed. Its mounts end with it."""
+        script = ('mount --bind /dev "$0/dev" && mount -t proc proc "$0/proc" && '
+                  'exec chroot "$0" "$@"')  # fmt: skip
+        done = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", script, self.root, *words],
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive",
+                 "LC_ALL": "C"},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=TIMEOUT_S,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{words}: status {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+    def install(self):
+        """Install our packages from a folder that is gone afterwards."""
+        folder = self.root / "tmp" / "packages"
+        folder.mkdir()
+        found = sorted(PACKAGES.glob("*.deb"))
+        assert found, f"{PACKAGES.relative_to(TOP)} has no package: run `make deb`"
+        for package in found:
+            (folder / package.name).write_bytes(package.read_bytes())
+        output = self.run("dpkg", "-i", *(f"/tmp/packages/{package.name}" for package in found))
+        for package in folder.iterdir():
+            package.unlink()
+        folder.rmdir()
+        return output
+
+    def files(self):
+        """Every path on it."""
+        return {
+            str(path.relative_to(self.root))
+            for path in self.root.rglob("*")
+            if not path.is_relative_to(self.root / "proc")
+        }
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory):
+    if not may_mount():
+        pytest.skip("needs root with the right to mount: run `sudo make cosim`")
+    if not ROOT.exists():
+        pytest.fail(f"{ROOT.relative_to(TOP)} is missing: run `make setup`")
+    root = tmp_path_factory.mktemp("machine")
+    subprocess.run(["tar", "-x", "-f", ROOT, "-C", root], check=True)
+    yield Machine(root)
+    subprocess.run(["rm", "-rf", root], check=True)
+
+
+@pytest.fixture(scope="module")
+def installed(machine):
+    """The machine with both packages on it; its files before are at ``before``."""
+    machine.before = machine.files()
+    machine.install()
+    return machine
+
+
+def test_dkms_has_built_the_module_for_the_kernel_whose_headers_are_there(installed):
+    assert installed.run("dkms", "status", "-m", "vop_host").strip().endswith(": installed")
+
+    module = f"/lib/modules/{installed.kernel.name}/updates/dkms/vop_host.ko"
+
+    information = installed.run("modinfo", module)
+
+    assert f"vermagic:       {installed.kernel.name} " in information
+    assert "firmware:       vop/card.bin" in information
+
+
+def test_the_module_is_loaded_by_itself_when_a_card_is_found(installed):
+    aliases = (installed.kernel / "modules.alias").read_text()
+
+    assert " vop_host\n" in aliases
+
+
+def test_the_programs_run_with_the_libraries_that_are_there(installed):
+    assert "vopd" in installed.run("vopd", "--help")
+    assert "vopctl" in installed.run("vopctl", "--help")
+
+
+def test_the_daemon_is_not_enabled(installed):
+    assert list(installed.root.glob("etc/systemd/system/**/vopd.service")) == []
+
+
+def test_nothing_is_left_when_the_packages_are_removed(installed):
+    assert installed.files() > installed.before
+
+    installed.run("dpkg", "--purge", "openvop-tools", "openvop-dkms")
+
+    assert installed.files() ^ installed.before == set()
+    assert "vop_host" not in (installed.kernel / "modules.alias").read_text()

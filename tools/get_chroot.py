@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A clean Debian 12 with DKMS and a kernel's headers, as an archive: packages are tried in it."""
+
+import os
+import shutil
+
+from private_apt import PrivateApt
+from progress import SetupError, run, say
+from unpack import unpack
+
+__all__ = ["get_chroot"]
+
+
+def get_chroot(cache, versions):
+    """Provide ``cache/chroot/root.tar``, the root of a small system.
+
+    Only root can make one, or enter it; for anybody else there is a line that says so, and the test
+    of the packages is skipped.
+
+    Raises
+    ------
+    SetupError
+        If the packages cannot be had.
+    """
+    home = cache / "chroot"
+    stamp = home / "version"
+    if stamp.exists():
+        say("chroot", f"{stamp.read_text().strip()} is there")
+        return
+    if not may_mount():
+        say("chroot", "not made: root with the right to mount is needed; packages are not tried")
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    say("chroot", f"reading the package lists of {', '.join(versions['suites'])}")
+    apt = PrivateApt(home / "apt", versions["suites"])
+    apt.update()
+    version = apt.candidate(versions["known"])
+    if version is None:
+        raise SetupError(
+            f"the Debian server of this machine has no {versions['known']} in "
+            f"{', '.join(versions['suites'])}"
+        )
+    if version != versions["known_good"]:
+        say("chroot", f"note: tried with {versions['known_good']}, this is {version}")
+    apt.download("mmdebstrap")
+    for package in apt.archives.glob("mmdebstrap_*.deb"):
+        unpack(package, home / "prefix")
+    # This machine's way to its servers, for the apt of mmdebstrap.
+    acquire = home / "acquire.conf"
+    acquire.write_text(run("apt-config", "dump", "Acquire"))
+    say("chroot", "fetching and installing a small Debian 12 (about 90 MB)")
+    run("perl", home / "prefix" / "usr" / "bin" / "mmdebstrap", "--variant=apt", "--mode=root",
+        f"--include={','.join(versions['packages'])}", f"--aptopt={acquire}",
+        "--aptopt=APT::Install-Recommends \"false\"",
+        versions["suites"][0], home / "root.tar", home / "apt" / "sources.list",
+    )  # fmt: skip
+    shutil.rmtree(home / "apt")
+    shutil.rmtree(home / "prefix")
+    stamp.write_text(f"{versions['known']} {version}\n")
+    say("chroot", f"Debian 12 with {versions['known']} {version} is ready")
+
+
+def may_mount():
+    """Whether we are root and may mount, which not every container allows."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        run("unshare", "--mount", "true")
+    except SetupError:
+        return False
+    return True
