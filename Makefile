@@ -67,6 +67,7 @@ stories: tools ## The whole endpoint at its pins; SEED=n for other random choice
 
 cosim: setup driver deb ## A stock kernel against the RTL, the demo's path included
 	$(call step,co-simulation)
+	@python3 tools/setup.py chroot
 	@$(PY) -m pytest -m cosim sim host-driver/tests
 
 ##@ Beyond `make test`
@@ -120,7 +121,7 @@ flash-persistent: tools ## Write it to the board's configuration flash, and read
 
 ##@ Building
 .PHONY: setup tools regs firmware driver daemon
-setup: ## Debian packages, Python environment, QEMU, a kernel, a clean Debian 12, in private folders
+setup: ## Debian packages, Python environment, QEMU and a kernel, in private folders
 	@python3 tools/setup.py
 
 tools:

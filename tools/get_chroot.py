@@ -49,9 +49,9 @@ def get_chroot(cache, versions):
     acquire = home / "acquire.conf"
     acquire.write_text(run("apt-config", "dump", "Acquire"))
     say("chroot", "fetching and installing a small Debian 12 (about 90 MB)")
-    run("perl", home / "prefix" / "usr" / "bin" / "mmdebstrap", "--variant=apt", "--mode=root",
-        f"--include={','.join(versions['packages'])}", f"--aptopt={acquire}",
-        "--aptopt=APT::Install-Recommends \"false\"",
+    run("perl", home / "prefix" / "usr" / "bin" / "mmdebstrap", "--variant=essential",
+        "--mode=root", f"--include={','.join(versions['packages'])}", f"--aptopt={acquire}",
+        "--aptopt=APT::Install-Recommends \"false\"", "--dpkgopt=force-unsafe-io",
         versions["suites"][0], home / "root.tar", home / "apt" / "sources.list",
     )  # fmt: skip
     shutil.rmtree(home / "apt")

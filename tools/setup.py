@@ -24,8 +24,8 @@ from progress import SetupError, say
 
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
-PARTS = ("packages", "python", "qemu", "kernel", "chroot")
-ON_REQUEST = ("nextpnr",)
+PARTS = ("packages", "python", "qemu", "kernel")
+ON_REQUEST = ("chroot", "nextpnr")
 
 
 def provide(parts):

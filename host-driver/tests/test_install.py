@@ -103,6 +103,15 @@ def test_uninstall_removes_what_install_has_put_there_and_nothing_else(staged, p
     assert not (staged / "usr/lib/firmware/vop").exists()
 
 
+def test_uninstall_asks_for_no_dkms_and_install_does(packaging):
+    # Make only says what it would do here: without a DESTDIR it is about this machine.
+    tells = {target: packaging("-n", target).stdout for target in ("install", "uninstall")}
+
+    assert "dkms is not installed" in tells["install"]
+    assert "dkms is not installed" not in tells["uninstall"]
+    assert "dkms remove" in tells["uninstall"]
+
+
 def test_a_missing_image_is_told_with_the_command_that_makes_it(packaging, tmp_path):
     done = subprocess.run(
         ["make", "-C", TOP / "host-driver" / "packaging", "install-module",

@@ -3,14 +3,16 @@
 
 import time
 
-from .artifacts import artifact
+from .artifacts import artifact, kernel_release
 from .card_shell import CardShell
 from .channel import Late
 from .run import Cosim, CosimFailed
 
-__all__ = ["HostMachine", "MOUNT"]
+__all__ = ["DKMS_MODULE", "HostMachine", "MOUNT"]
 
 MOUNT = "/host"
+# Where DKMS puts the module, below a kernel's.
+DKMS_MODULE = "updates/dkms/vop_host.ko"
 # The guest's clock is real time, the simulated card is slow: every bound in the module grows.
 TIMEOUT_SCALE = 20
 ONLINE_TIMEOUT_S = 120
@@ -28,6 +30,9 @@ class HostMachine(Cosim):
         Directory to serve; diod runs as its owner.
     firmware : :class:`str`
         `baremetal` or `zephyr`.
+    installed : :class:`pathlib.Path` or None
+        Root of a machine on which our packages are installed: module, programs and firmware come
+        from there and not from where they were built.
 
     Attributes
     ----------
@@ -35,12 +40,20 @@ class HostMachine(Cosim):
         The card's shell, once attached.
     """
 
-    def __init__(self, name, share, firmware="baremetal", **options):
-        super().__init__(
-            name, share=share, firmware=artifact(firmware),
-            programs=(artifact("vopd"), artifact("vopctl")), modules=(artifact("vop_host"),),
-            **options,
-        )  # fmt: skip
+    def __init__(self, name, share, firmware="baremetal", installed=None, **options):
+        if installed is None:
+            pieces = {
+                "firmware": artifact(firmware),
+                "programs": (artifact("vopd"), artifact("vopctl")),
+                "modules":  (artifact("vop_host"),),
+            }  # fmt: skip
+        else:
+            pieces = {
+                "firmware": installed / "usr/lib/firmware/vop/card.bin",
+                "programs": (installed / "usr/sbin/vopd", installed / "usr/sbin/vopctl"),
+                "modules":  (installed / "lib/modules" / kernel_release() / DKMS_MODULE,),
+            }  # fmt: skip
+        super().__init__(name, share=share, **pieces, **options)
         self._owner = share.stat().st_uid
         self.shell = None
 
