@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vopctl: shows the cards that vop_host drives, from sysfs, and drives the backends of a running
- * vopd through its control socket (control.h).
+ * vopctl: shows the cards that vop_host drives, from sysfs, tests one (selftest.h), and drives the
+ * backends of a running vopd through its control socket (control.h).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,23 +15,24 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "card.h"
 #include "control.h"
+#include "selftest.h"
 
 enum {
 	EXIT_USAGE = 2,
-	VALUE_BYTES = 256,                  /* longest attribute shown */
 	ANSWER_SECONDS = 60,                /* removing a device waits for the card */
 };
 
-#define CARD_PREFIX "vop_virtio"
-
 static const char usage[] =
 	"Usage: vopctl [OPTION]... COMMAND [ARGUMENT]...\n"
-	"Show VOP cards, and drive the backends of a running vopd.\n"
+	"Show and test VOP cards, and drive the backends of a running vopd.\n"
 	"\n"
 	"  list                     the cards: device file, PCI address, state\n"
 	"  show CARD                a card's state and identity\n"
 	"  stats CARD               a card's counters\n"
+	"  selftest CARD [OPTION]...\n"
+	"                           test a card; `selftest --help` shows the options\n"
 	"  backends                 vopd's backends: name, state, counters\n"
 	"  add 9p DIRECTORY[,tag=TAG][,msize=BYTES]\n"
 	"  add console [LINK]       start a backend\n"
@@ -44,7 +45,6 @@ static const char usage[] =
 	"CARD is a number or a device file. Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 static const char *control_path = CONTROL_DEFAULT_PATH;
-static const char *sysfs = "/sys";
 
 static int fail(const char *what, const char *why)
 {
@@ -58,22 +58,6 @@ static int misuse(const char *what)
 	return EXIT_USAGE;
 }
 
-/* Reads an attribute without its line feed into `value`. Returns 0 or -1. */
-static int read_attribute(const char *path, char *value, size_t bytes)
-{
-	FILE *file = fopen(path, "re");
-	size_t length;
-
-	if (!file)
-		return -1;
-	length = fread(value, 1, bytes - 1, file);
-	if (length && value[length - 1] == '\n')
-		length--;
-	value[length] = '\0';
-	fclose(file);
-	return 0;
-}
-
 static int is_card(const struct dirent *entry)
 {
 	return !strncmp(entry->d_name, CARD_PREFIX, strlen(CARD_PREFIX));
@@ -84,27 +68,13 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
-/* "card 0" for 0, /dev/vop_virtio0 and vop_virtio0; returns the name in sysfs, or NULL. */
-static const char *card_name(const char *argument, char *name, size_t bytes)
-{
-	const char *slash = strrchr(argument, '/');
-	const char *base = slash ? slash + 1 : argument;
-
-	if (!strncmp(base, CARD_PREFIX, strlen(CARD_PREFIX)))
-		base += strlen(CARD_PREFIX);
-	if (!*base || strspn(base, "0123456789") != strlen(base))
-		return NULL;
-	snprintf(name, bytes, CARD_PREFIX "%.8s", base);
-	return name;
-}
-
 static int list_cards(void)
 {
-	char path[PATH_MAX], target[PATH_MAX], state[VALUE_BYTES];
+	char path[PATH_MAX], target[PATH_MAX], state[CARD_VALUE_BYTES];
 	struct dirent **entries;
 	int count;
 
-	snprintf(path, sizeof(path), "%s/class/misc", sysfs);
+	snprintf(path, sizeof(path), "%s/class/misc", card_sysfs());
 	count = scandir(path, &entries, is_card, versionsort);
 	if (count < 0)
 		return fail(path, strerror(errno));
@@ -112,11 +82,11 @@ static int list_cards(void)
 		const char *name = entries[i]->d_name;
 		ssize_t length;
 
-		snprintf(path, sizeof(path), "%s/class/misc/%s/device", sysfs, name);
+		card_path(name, "", path, sizeof(path));
 		length = readlink(path, target, sizeof(target) - 1);
 		target[length < 0 ? 0 : length] = '\0';
-		snprintf(path, sizeof(path), "%s/class/misc/%s/device/state", sysfs, name);
-		if (read_attribute(path, state, sizeof(state)) < 0)
+		card_path(name, "state", path, sizeof(path));
+		if (card_read(path, state, sizeof(state)) < 0)
 			strcpy(state, "gone");
 		printf("/dev/%s %s %s\n", name,
 		       strrchr(target, '/') ? strrchr(target, '/') + 1 : "-", state);
@@ -133,12 +103,12 @@ static int show_card(const char *card)
 		"state", "layout", "build", "ram_bytes", "vectors", "firmware_name",
 		"firmware_version", "firmware_bytes",
 	};
-	char path[PATH_MAX], value[VALUE_BYTES];
+	char path[PATH_MAX], value[CARD_VALUE_BYTES];
 	int shown = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/class/misc/%s/device/%s", sysfs, card, names[i]);
-		if (read_attribute(path, value, sizeof(value)) < 0)
+		card_path(card, names[i], path, sizeof(path));
+		if (card_read(path, value, sizeof(value)) < 0)
 			continue;
 		printf("%s %s\n", names[i], value);
 		shown++;
@@ -149,17 +119,17 @@ static int show_card(const char *card)
 /* Prints every counter of a card. */
 static int show_counters(const char *card)
 {
-	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2], value[VALUE_BYTES];
+	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2], value[CARD_VALUE_BYTES];
 	struct dirent **entries;
 	int count;
 
-	snprintf(path, sizeof(path), "%s/class/misc/%s/device/counters", sysfs, card);
+	card_path(card, "counters", path, sizeof(path));
 	count = scandir(path, &entries, is_visible, alphasort);
 	if (count < 0)
 		return fail(card, errno == ENOENT ? "no such card" : strerror(errno));
 	for (int i = 0; i < count; i++) {
 		snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
-		if (!read_attribute(file, value, sizeof(value)))
+		if (!card_read(file, value, sizeof(value)))
 			printf("%s %s\n", entries[i]->d_name, value);
 		free(entries[i]);
 	}
@@ -226,6 +196,8 @@ static int run(int count, char **words)
 			return misuse("CARD must be a number or a device file");
 		return verb[1] == 'h' ? show_card(name) : show_counters(name);
 	}
+	if (!strcmp(verb, "selftest"))
+		return selftest_main(count, words);
 	if (!strcmp(verb, "backends") && count == 1)
 		return ask("list");
 	if (!strcmp(verb, "add") && (count == 2 || count == 3))
@@ -250,7 +222,7 @@ int main(int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "+", names, NULL)) != -1) {
 		switch (option) {
 		case 's': control_path = optarg; break;
-		case 'f': sysfs = optarg; break;
+		case 'f': card_set_sysfs(optarg); break;
 		case 'h': fputs(usage, stdout); return EXIT_SUCCESS;
 		default:  return misuse("unknown option");
 		}

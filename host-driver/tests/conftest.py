@@ -40,6 +40,13 @@ def vopctl_program():
     return TOP / "build" / "host" / "vopctl"
 
 
+@pytest.fixture(scope="session")
+def sanitized_vopctl_program():
+    """The same, built with ASan and UBSan over the fake driver of the self-test."""
+    make_daemon("SANITIZE=1")
+    return TOP / "build" / "host-test" / "vopctl"
+
+
 @pytest.fixture
 def card():
     """A fake card; its path is short, as a socket's must be."""

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vopctl selftest against a folder that looks like sysfs: every fault is named by its line."""
+
+import subprocess
+
+import pytest
+from fake_card import LATE_SECONDS
+
+ADDRESS = "0000:01:00.0"
+SLOT = {"max_link_speed": "8.0 GT/s PCIe", "max_link_width": "16"}
+FUNCTION = {
+    "vendor": "0x1d1d",
+    "device": "0x2f2f",
+    "state": "online",
+    "layout": "1.1",
+    "build": "0000c0de",
+    "ram_bytes": "262144",
+    "vectors": "32",
+    "counters/late": "0",
+    "counters/peer_errors": "0",
+    "counters/channel_resets": "0",
+    "max_link_speed": "5.0 GT/s PCIe",
+    "max_link_width": "4",
+    "current_link_speed": "5.0 GT/s PCIe",
+    "current_link_width": "4",
+    "aer_dev_correctable": "RxErr 0\nBadTLP 0\nTOTAL_ERR_COR 0",
+    "aer_dev_nonfatal": "Undefined 0\nTOTAL_ERR_NONFATAL 0",
+    "aer_dev_fatal": "Undefined 0\nTOTAL_ERR_FATAL 0",
+}
+NO_BAR = "0x0000000000000000 0x0000000000000000 0x0000000000000000"
+BARS = [
+    "0x00000000fe800000 0x00000000fe80ffff 0x0000000000040200",
+    NO_BAR,
+    "0x0000004000000000 0x000000400003ffff 0x000000000014220c",
+]
+
+SOUND = """\
+driver: vop_host: ok
+PCI ids: 0x1d1d:0x2f2f: ok
+register layout: 1.1, build 0000c0de: ok
+firmware: online: ok
+vectors granted: 32 of 32: ok
+counter late: 0: ok
+counter peer_errors: 0: ok
+counter channel_resets: 0: ok
+link width: x4 (card x4, slot x16): ok
+link speed: 5.0 GT/s (card 5.0, slot 8.0): ok
+BAR0: 65536 bytes at 0xfe800000: ok
+BAR2: 262144 bytes at 0x4000000000: ok
+correctable errors: 0: ok
+nonfatal errors: 0: ok
+fatal errors: 0: ok
+15 checks, 0 failed
+"""
+
+RESEAT = "reseat card and adapter, clean the contacts, try another slot or cable"
+ROOM = "boot with pci=realloc, allow 64-bit BARs (Above 4G Decoding) in the firmware setup"
+FLASH = "flash the bitstream of this board, reboot the host"
+
+
+class FakeSysfs:
+    """A card below its slot."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.slot = folder / "devices" / "0000:00:01.0"
+        self.card = self.slot / ADDRESS
+        (self.card / "counters").mkdir(parents=True)
+        for name, value in SLOT.items():
+            (self.slot / name).write_text(value + "\n")
+        for name, value in FUNCTION.items():
+            self.write(name, value)
+        self.write("resource", "\n".join(BARS))
+        self.bind("vop_host")
+        (folder / "class" / "misc" / "vop_virtio0").mkdir(parents=True)
+        (folder / "class" / "misc" / "vop_virtio0" / "device").symlink_to(self.card)
+
+    def write(self, name, value):
+        (self.card / name).write_text(value + "\n")
+
+    def write_bar(self, bar, line):
+        self.write("resource", "\n".join([*BARS[:bar], line, *BARS[bar + 1 :]]))
+
+    def bind(self, driver):
+        (self.folder / "drivers" / driver).mkdir(parents=True)
+        (self.card / "driver").unlink(missing_ok=True)
+        (self.card / "driver").symlink_to(self.folder / "drivers" / driver)
+
+
+@pytest.fixture
+def sysfs(tmp_path):
+    return FakeSysfs(tmp_path)
+
+
+@pytest.fixture
+def selftest(sanitized_vopctl_program, sysfs):
+    """Run the self-test; returns exit status, output and errors. No sanitizer may have spoken."""
+
+    def run(*arguments):
+        done = subprocess.run(
+            [sanitized_vopctl_program, f"--sysfs={sysfs.folder}", "selftest", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=LATE_SECONDS,
+            check=False,
+        )
+        assert "Sanitizer" not in done.stderr, done.stderr
+        assert "runtime error" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_a_sound_card_passes_every_check(selftest):
+    assert selftest("0") == (0, SOUND, "")
+
+
+FAULTS = {
+    "another-device": (
+        {"device": "0x7024"},
+        "PCI ids: FAILED: expected 0x1d1d:0x2f2f, found 0x1d1d:0x7024, "
+        "do: flash OpenVOP's bitstream, reboot the host",
+    ),
+    "another-layout": (
+        {"layout": "2.0"},
+        "register layout: FAILED: expected 1.x, found 2.0, "
+        "do: install gateware and driver of one release",
+    ),
+    "crashed": (
+        {"state": "crashed"},
+        "firmware: FAILED: expected online, found crashed, "
+        "do: look into dmesg for the trap, load vop_host anew",
+    ),
+    "refused": (
+        {"state": "refused"},
+        "firmware: FAILED: expected online, found refused, "
+        "do: install firmware and driver of one release",
+    ),
+    "no-vector": (
+        {"vectors": "0"},
+        "vectors granted: FAILED: expected 1 to 32, found 0, "
+        "do: boot without pci=nomsi, look into dmesg",
+    ),
+    "late": (
+        {"counters/late": "3"},
+        "counter late: FAILED: expected 0, found 3, do: look into dmesg for what was late",
+    ),
+    "peer-errors": (
+        {"counters/peer_errors": "1"},
+        "counter peer_errors: FAILED: expected 0, found 1, "
+        "do: look into dmesg for what the firmware did wrong",
+    ),
+    "channel-resets": (
+        {"counters/channel_resets": "2"},
+        "counter channel_resets: FAILED: expected 0, found 2, "
+        "do: look into dmesg for the command that failed",
+    ),
+    "one-lane": (
+        {"current_link_width": "1"},
+        "link width: FAILED: expected x4 (card x4, slot x16), found x1, do: " + RESEAT,
+    ),
+    "no-link": (
+        {"current_link_width": "0"},
+        "link width: FAILED: expected x4 (card x4, slot x16), found x0, do: " + RESEAT,
+    ),
+    "slow": (
+        {"current_link_speed": "2.5 GT/s PCIe"},
+        "link speed: FAILED: expected 5.0 GT/s (card 5.0, slot 8.0), found 2.5, do: " + RESEAT,
+    ),
+    "unknown-speed": (
+        {"current_link_speed": "Unknown"},
+        "link speed: FAILED: expected 5.0 GT/s (card 5.0, slot 8.0), found 0.0, do: " + RESEAT,
+    ),
+    "corrected-errors": (
+        {"aer_dev_correctable": "BadTLP 7\nTOTAL_ERR_COR 7"},
+        "correctable errors: FAILED: expected 0, found 7, do: " + RESEAT,
+    ),
+    "fatal-errors": (
+        {"aer_dev_fatal": "DLP 1\nTOTAL_ERR_FATAL 1"},
+        "fatal errors: FAILED: expected 0, found 1, do: " + RESEAT,
+    ),
+}
+
+
+@pytest.mark.parametrize(("attributes", "line"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_named_by_its_line_and_by_no_other(selftest, sysfs, attributes, line):
+    for name, value in attributes.items():
+        sysfs.write(name, value)
+
+    assert_only_failure(selftest("0"), line)
+
+
+BAR_FAULTS = {
+    "missing-bar0": (0, NO_BAR, f"BAR0: FAILED: expected memory of at least 65536 bytes, "
+                                f"found 0, do: {FLASH}"),
+    "small-bar0": (0, "0xfe800000 0xfe800fff 0x40200", "BAR0: FAILED: expected memory of at least "
+                                                      f"65536 bytes, found 4096, do: {FLASH}"),
+    "io-bar0": (0, "0xe000 0x1dfff 0x40101", "BAR0: FAILED: expected memory of at least "
+                                             f"65536 bytes, found 0, do: {FLASH}"),
+    "small-bar2": (2, "0x4000000000 0x400000ffff 0x14220c",
+                   "BAR2: FAILED: expected memory of at least 262144 bytes, found 65536, "
+                   f"do: {FLASH}"),
+    "bar2-without-address": (2, "0x0 0x3ffff 0x2014220c",
+                             "BAR2: FAILED: expected an address, found none for its 262144 bytes, "
+                             f"do: {ROOM}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("bar", "resource", "line"), BAR_FAULTS.values(), ids=BAR_FAULTS.keys())
+def test_a_bad_bar_is_named(selftest, sysfs, bar, resource, line):
+    sysfs.write_bar(bar, resource)
+
+    assert_only_failure(selftest("0"), line)
+
+
+def assert_only_failure(outcome, line):
+    status, output, errors = outcome
+    lines = output.splitlines()
+    assert (status, errors) == (1, "")
+    assert [found for found in lines if "FAILED" in found] == [line]
+    assert lines[-1] == "15 checks, 1 failed"
+
+
+def test_another_driver_ends_the_test_and_is_named(selftest, sysfs):
+    sysfs.bind("vfio-pci")
+
+    assert selftest("0") == (
+        1,
+        "driver: FAILED: expected vop_host, found vfio-pci, "
+        "do: bind vop_host (modprobe vop_host), look into dmesg\n"
+        "1 checks, 1 failed\n",
+        "",
+    )
+
+
+def test_a_slot_that_limits_the_card_is_no_fault(selftest, sysfs):
+    (sysfs.slot / "max_link_width").write_text("1\n")
+    sysfs.write("current_link_width", "1")
+
+    status, output, _ = selftest("0")
+
+    assert status == 0
+    assert "link width: x1 (card x4, slot x1): ok" in output.splitlines()
+
+
+def test_a_slot_that_limits_the_card_is_a_fault_where_more_was_asked_for(selftest, sysfs):
+    (sysfs.slot / "max_link_width").write_text("1\n")
+    sysfs.write("current_link_width", "1")
+
+    assert_only_failure(
+        selftest("0", "--lanes=4"),
+        "link width: FAILED: expected x4 (card x4, slot x1), found x1, "
+        "do: use a slot or adapter with more lanes",
+    )
+
+
+def test_a_speed_that_is_asked_for_must_be_there(selftest):
+    assert_only_failure(
+        selftest("--speed=8.0", "0"),
+        "link speed: FAILED: expected 8.0 GT/s (card 5.0, slot 8.0), found 5.0, "
+        "do: use a faster slot, raise the slot's limit in the firmware setup",
+    )
+
+
+def test_a_host_without_error_reporting_has_fewer_checks(selftest, sysfs):
+    for severity in ("correctable", "nonfatal", "fatal"):
+        (sysfs.card / f"aer_dev_{severity}").unlink()
+
+    status, output, _ = selftest("0")
+
+    assert (status, output.splitlines()[-1]) == (0, "12 checks, 0 failed")
+
+
+def test_help_is_shown(selftest):
+    status, output, errors = selftest("--help")
+
+    assert (status, errors) == (0, "")
+    assert output.startswith("Usage: vopctl [--sysfs=PATH] selftest CARD")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "one CARD must be given"),
+        (("0", "1"), "one CARD must be given"),
+        (("card",), "CARD must be a number or a device file"),
+        (("0", "--lanes=0"), "lanes must be a number from 1 to 32"),
+        (("0", "--lanes=x4"), "lanes must be a number from 1 to 32"),
+        (("0", "--speed=fast"), "speed must be a number from 2.5 to 64, in GT/s"),
+        (("0", "--dance"), "unknown option"),
+    ],
+)
+def test_wrong_usage_is_told(selftest, arguments, message):
+    status, output, errors = selftest(*arguments)
+
+    assert (status, output) == (2, "")
+    assert errors.endswith(f"vopctl: selftest: {message}\nTry 'vopctl selftest --help'.\n")
+
+
+def test_a_card_that_is_not_there_is_an_error(selftest):
+    assert selftest("7") == (
+        1,
+        "",
+        "vopctl: selftest: vop_virtio7: no such card; `vopctl list` shows them\n",
+    )
