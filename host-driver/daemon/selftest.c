@@ -10,12 +10,20 @@
 
 #include "card.h"
 
-enum { EXIT_USAGE = 2 };
+enum {
+	EXIT_USAGE = 2,
+	MOST_RESETS = 1000000,
+};
 
 static const char usage[] =
 	"Usage: vopctl [--sysfs=PATH] selftest CARD [OPTION]...\n"
 	"Test a card: one line for each check.\n"
+	"The card is out of service meanwhile, and must serve nobody. Needs root.\n"
 	"\n"
+	"  --resets=N      how often to reset the card, 1 or more (default: 100)\n"
+	"  --quick         fewer copies, and one reset unless --resets says otherwise\n"
+	"  --passive       only what can be seen while the card is in service\n"
+	"  --device=PATH   the card's device file (default: /dev/ and the card's name)\n"
 	"  --lanes=N       lanes the link must have (default: what card and slot can)\n"
 	"  --speed=GT/S    speed the link must have, such as 5.0 (default: the same)\n"
 	"  --help          show this text\n"
@@ -56,7 +64,24 @@ void selftest_failed(struct selftest *test, const char *check, const char *remed
 	fflush(stdout);
 }
 
-static int run(struct selftest *test, const char *card)
+/* Everything for which the card must be out of service. */
+static void check_card(struct selftest *test, const char *device)
+{
+	if (selftest_take(test, device) < 0)
+		return;
+	selftest_check_doorbells(test);
+	selftest_check_vectors(test, selftest_vectors(test));
+	for (int to_host = 0; to_host < 2; to_host++)
+		selftest_check_copies(test, to_host);
+	for (int to_host = 0; to_host < 2; to_host++)
+		selftest_measure_latency(test, to_host);
+	for (int to_host = 0; to_host < 2; to_host++)
+		selftest_measure_throughput(test, to_host);
+	selftest_give_back(test);
+	selftest_check_resets(test);
+}
+
+static int run(struct selftest *test, const char *card, const char *device, bool is_passive)
 {
 	char path[PATH_MAX];
 
@@ -66,8 +91,11 @@ static int run(struct selftest *test, const char *card)
 			card);
 		return EXIT_FAILURE;
 	}
-	if (!selftest_check_driver(test))
+	if (!selftest_check_driver(test)) {
 		selftest_check_function(test);
+		if (!is_passive)
+			check_card(test, device);
+	}
 	printf("%u checks, %u failed\n", test->checks, test->failures);
 	return test->failures ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -75,18 +103,32 @@ static int run(struct selftest *test, const char *card)
 int selftest_main(int count, char **words)
 {
 	static const struct option names[] = {
+		{ "resets", required_argument, NULL, 'r' },
+		{ "quick", no_argument, NULL, 'q' },
+		{ "passive", no_argument, NULL, 'p' },
+		{ "device", required_argument, NULL, 'd' },
 		{ "lanes", required_argument, NULL, 'l' },
 		{ "speed", required_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct selftest test = { 0 };
-	char name[32], *end;
+	char name[32], path[64], *end;
+	const char *device = NULL;
+	bool is_passive = false;
 	int option;
 
 	optind = 0;                         /* glibc: begin anew, with other words */
 	while ((option = getopt_long(count, words, "", names, NULL)) != -1) {
 		switch (option) {
+		case 'r':
+			test.resets = strtoul(optarg, &end, 10);
+			if (*end || test.resets < 1 || test.resets > MOST_RESETS)
+				return misuse("resets must be a number from 1 to 1000000");
+			break;
+		case 'q': test.is_quick = true; break;
+		case 'p': is_passive = true; break;
+		case 'd': device = optarg; break;
 		case 'l':
 			test.lanes = strtoul(optarg, &end, 10);
 			if (*end || test.lanes < 1 || test.lanes > 32)
@@ -108,5 +150,8 @@ int selftest_main(int count, char **words)
 		return misuse("one CARD must be given");
 	if (!card_name(words[optind], name, sizeof(name)))
 		return misuse("CARD must be a number or a device file");
-	return run(&test, name);
+	if (!test.resets)
+		test.resets = test.is_quick ? 1 : 100;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	return run(&test, name, device ? device : path, is_passive);
 }

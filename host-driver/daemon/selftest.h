@@ -8,12 +8,16 @@
 #define VOPCTL_SELFTEST_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 /* A run of the test. */
 struct selftest {
 	char folder[PATH_MAX];              /* of the PCI function, in sysfs */
 	unsigned long lanes;                /* expected; 0: what card and slot can */
 	double speed_gts;                   /* the same, in GT/s for each lane */
+	unsigned long resets;
+	bool is_quick;
+	int fd;                             /* of the device file, while the test has the card */
 	unsigned int checks, failures;
 };
 
@@ -34,5 +38,24 @@ int selftest_check_driver(struct selftest *test);
 
 /* Link, BARs and link errors: what the PCI core says of the function. */
 void selftest_check_function(struct selftest *test);
+
+/* Vectors that the host has granted. */
+unsigned long selftest_vectors(const struct selftest *test);
+
+/*
+ * Takes the card out of service, and reports if it cannot. Returns 0 or -1. Until it is given back
+ * the checks behind it may be made; it comes into service by its next reset.
+ */
+int selftest_take(struct selftest *test, const char *device);
+void selftest_give_back(struct selftest *test);
+
+void selftest_check_doorbells(struct selftest *test);
+void selftest_check_vectors(struct selftest *test, unsigned long vectors);
+void selftest_check_copies(struct selftest *test, bool to_host);
+void selftest_measure_latency(struct selftest *test, bool to_host);
+void selftest_measure_throughput(struct selftest *test, bool to_host);
+
+/* Resets the card, test->resets times; the card is not taken. */
+void selftest_check_resets(struct selftest *test);
 
 #endif

@@ -115,6 +115,14 @@ static void check_vectors(struct selftest *test)
 				"expected 1 to %d, found %s", MAX_VECTORS, vectors);
 }
 
+unsigned long selftest_vectors(const struct selftest *test)
+{
+	char vectors[CARD_VALUE_BYTES];
+
+	read_here(test, "vectors", vectors);
+	return strtoul(vectors, NULL, 10);
+}
+
 /* Each of these counts what never happens on a sound card with sound software. */
 static void check_counter(struct selftest *test, const char *name, const char *remedy)
 {

@@ -7,7 +7,8 @@
  * its hardware only until vop_host_remove() returns. struct vop_vdev is one
  * virtio device, owned by one open file.
  *
- * Locks, outermost first: vop_vdev.config_lock (long handshakes), vop_vdev.lock
+ * Locks, outermost first: vop_host.test_lock (one step of a self-test),
+ * vop_vdev.config_lock (long handshakes), vop_vdev.lock
  * (state), vop_host.lock (slots, guard windows, limbo), vop_vring.lock (one
  * transfer), vop_channel.lock (submitters), then the spinlocks. mmap() runs
  * under the caller's mmap_lock and takes map_lock only.
@@ -191,9 +192,16 @@ struct vop_slot {
 	unsigned long rests_until;
 };
 
+/**
+ * struct vop_vector - argument of a vector's handler
+ * @host: the card
+ * @index: number of the vector
+ * @rung: interrupts since a self-test cleared it
+ */
 struct vop_vector {
 	struct vop_host *host;
 	unsigned int index;
+	atomic_t rung;
 };
 
 /**
@@ -232,6 +240,9 @@ struct vop_vector {
  * @boot_work: watches a card that boots
  * @boot_deadline: in jiffies
  * @control_wait: woken by each interrupt: handshakes wait here
+ * @test_lock: one step of a self-test at a time
+ * @testing: a self-test has the card; for good
+ * @test: host memory of the self-test
  * @firmware_bytes: size of the image that was loaded
  * @firmware_crc: its CRC-32
  * @debugfs: directory of the card
@@ -278,6 +289,10 @@ struct vop_host {
 	struct delayed_work boot_work;
 	unsigned long boot_deadline;
 	wait_queue_head_t control_wait;
+
+	struct mutex test_lock; /* one step of a self-test */
+	bool testing;
+	struct vop_coherent test;
 
 	size_t firmware_bytes;
 	u32 firmware_crc;
@@ -495,6 +510,8 @@ bool vop_copier_complete(struct vop_vdev *vdev, unsigned int queue,
 			 u32 context_card, u16 head, u32 written_bytes);
 bool vop_batch_is_empty(const struct vop_batch *batch);
 void vop_copier_reap(struct vop_host *host);
+u32 vop_copier_vector(const struct vop_host *host);
+void vop_copier_set_vector(struct vop_host *host, u32 vector);
 void vop_batch_init(struct vop_batch *batch, struct vop_host *host);
 int vop_batch_copy(struct vop_batch *batch, bool to_host, dma_addr_t bus,
 		   u32 address_card, u32 bytes);
@@ -543,6 +560,10 @@ do {									\
 			    "virtio device at %#x: " fmt "\n",		\
 			    __vdev->slot->offset, ##__VA_ARGS__);	\
 } while (0)
+
+/* vop_host_selftest.c */
+int vop_selftest_run(struct vop_host *host, struct vop_selftest *step);
+void vop_selftest_leave(struct vop_host *host);
 
 /* vop_host_cdev.c */
 int vop_cdev_register(struct vop_host *host);

@@ -94,6 +94,21 @@ static long vop_ioctl_config(struct vop_vdev *vdev, const void __user *argp)
 	return ret;
 }
 
+static int vop_ioctl_selftest(struct vop_vdev *vdev, void __user *argp)
+{
+	struct vop_selftest step;
+	int ret;
+
+	if (!capable(CAP_SYS_RAWIO))
+		return -EPERM;
+	if (copy_from_user(&step, argp, sizeof(step)))
+		return -EFAULT;
+	ret = vop_selftest_run(vdev->host, &step);
+	if (!ret && copy_to_user(argp, &step, sizeof(step)))
+		ret = -EFAULT;
+	return ret;
+}
+
 static long vop_cdev_ioctl(struct file *file, unsigned int cmd,
 			   unsigned long arg)
 {
@@ -107,6 +122,8 @@ static long vop_cdev_ioctl(struct file *file, unsigned int cmd,
 		return vop_ioctl_copy(vdev, argp);
 	case VOP_VIRTIO_CONFIG_CHANGE:
 		return vop_ioctl_config(vdev, argp);
+	case VOP_SELFTEST:
+		return vop_ioctl_selftest(vdev, argp);
 	default:
 		return -ENOIOCTLCMD;
 	}
@@ -130,6 +147,8 @@ static_assert(VOP_VIRTIO_ADD_DEVICE_32 == 0xc0047301);
 static_assert(VOP_VIRTIO_COPY_DESC_32 == 0xc0047302);
 static_assert(VOP_VIRTIO_CONFIG_CHANGE_32 == 0xc0047305);
 static_assert(sizeof(struct vop_copy_desc_32) == 16);
+/* The same for both, and without padding. */
+static_assert(sizeof(struct vop_selftest) == 48);
 
 static int vop_ioctl_copy_32(struct vop_vdev *vdev,
 			     struct vop_copy_desc_32 __user *argp)
@@ -167,6 +186,8 @@ static long vop_cdev_compat_ioctl(struct file *file, unsigned int cmd,
 		return vop_ioctl_copy_32(vdev, argp);
 	case VOP_VIRTIO_CONFIG_CHANGE_32:
 		return vop_ioctl_config(vdev, argp);
+	case VOP_SELFTEST:
+		return vop_ioctl_selftest(vdev, argp);
 	default:
 		return -ENOIOCTLCMD;
 	}

@@ -50,14 +50,35 @@ int vop_copier_init(struct vop_host *host)
 				  sizeof(struct vop_copier_record));
 }
 
+/**
+ * vop_copier_vector() - the vector that tells of records
+ * @host: the card
+ *
+ * Return: its number.
+ */
+u32 vop_copier_vector(const struct vop_host *host)
+{
+	return host->vectors > 1 ? VOP_VECTOR_RECORDS : VOP_VECTOR_LINK;
+}
+
+/**
+ * vop_copier_set_vector() - have records told by a vector, until the next reset
+ * @host: the card; no command is under way
+ * @vector: a vector that was granted
+ */
+void vop_copier_set_vector(struct vop_host *host, u32 vector)
+{
+	u32 config = FIELD_PREP(VOP_COPIER_RECORD_CONFIG_ENTRIES_LOG2_MASK,
+				VOP_RECORDS_LOG2) |
+		     FIELD_PREP(VOP_COPIER_RECORD_CONFIG_VECTOR_MASK, vector);
+
+	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_CONFIG), config);
+}
+
 /* Sets a channel up that has just been reset. Nobody submits meanwhile. */
 static void vop_channel_enable(struct vop_host *host)
 {
 	struct vop_channel *channel = &host->channel;
-	u32 vector = host->vectors > 1 ? VOP_VECTOR_RECORDS : VOP_VECTOR_LINK;
-	u32 config = FIELD_PREP(VOP_COPIER_RECORD_CONFIG_ENTRIES_LOG2_MASK,
-				VOP_RECORDS_LOG2) |
-		     FIELD_PREP(VOP_COPIER_RECORD_CONFIG_VECTOR_MASK, vector);
 
 	memset(channel->records.va, 0, channel->records.bytes);
 	channel->first = channel->submitted;
@@ -68,7 +89,7 @@ static void vop_channel_enable(struct vop_host *host)
 		  lower_32_bits(channel->records.bus));
 	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_HI),
 		  upper_32_bits(channel->records.bus));
-	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_CONFIG), config);
+	vop_copier_set_vector(host, vop_copier_vector(host));
 	vop_write(host, vop_channel_register(VOP_COPIER_CONTROL),
 		  VOP_COPIER_CONTROL_ENABLE_MASK);
 }

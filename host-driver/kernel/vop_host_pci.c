@@ -96,6 +96,7 @@ static struct vop_host *vop_host_create(struct pci_dev *pdev)
 	INIT_WORK(&host->follow_work, vop_host_follow_work);
 	INIT_DELAYED_WORK(&host->boot_work, vop_boot_work);
 	init_waitqueue_head(&host->control_wait);
+	mutex_init(&host->test_lock);
 	return host;
 }
 
@@ -251,6 +252,7 @@ static void vop_host_free(struct vop_host *host)
 	if (host->workqueue)
 		destroy_workqueue(host->workqueue);
 	vop_vdev_free_limbo(host);
+	vop_coherent_free(host, &host->test);
 	vop_coherent_free(host, &host->channel.records);
 	vop_coherent_free(host, &host->page);
 }
@@ -334,6 +336,7 @@ void vop_host_remove(struct pci_dev *pdev)
 	host->leaving = true;
 	mutex_unlock(&host->lock);
 
+	vop_selftest_leave(host);
 	vop_host_check(host);
 	vop_vdev_remove_all(host);
 	vop_boot_stop(host);

@@ -280,6 +280,8 @@ int vop_vdev_add(struct vop_vdev *vdev, u8 *block)
 		ret = -EEXIST;
 	else if (host->leaving || vop_host_is_lost(host))
 		ret = -ENODEV;
+	else if (host->testing)
+		ret = -EBUSY;
 	if (ret)
 		goto out;
 

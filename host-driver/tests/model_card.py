@@ -35,7 +35,7 @@ VECTORS_LOG2 = 5
 QUEUE_DEPTH = 8
 
 PAGE_LO, PAGE_BYTES, CPU, BOOT_STATE = 0x100, 0x108, 0x110, 0x114
-H2C_SET = 0x200
+H2C_SET, H2C_PENDING = 0x200, 0x204
 HOST_PROTOCOL = 0x120
 COMMAND_0, COMMAND_7, CONTROL, STATUS, SEQUENCE = 0x1000, 0x101C, 0x1020, 0x1024, 0x1028
 RECORD_LO, RECORD_CONFIG, COMPLETE_ID, COMPLETE_LEN = 0x102C, 0x1034, 0x1050, 0x1054
@@ -61,7 +61,7 @@ def config_space():
     struct.pack_into("<HH", space, 0x2C, 0x1D1D, 1)
     space[0x34] = 0x60
     struct.pack_into("<BBHI", space, 0x60, 0x10, 0x40, 0x0002, 0x8000)
-    struct.pack_into("<IIH", space, 0x6C, 0x0011, 0, 0x0011)
+    struct.pack_into("<IHH", space, 0x6C, 0x0011, 0, 0x0011)
     struct.pack_into("<BBH", space, 0x40, 0x05, 0x00, 0x0080 | VECTORS_LOG2 << 1)
     return space
 
@@ -122,6 +122,7 @@ class Card:
         self.registers[: len(identity)] = identity
         struct.pack_into("<I", self.registers, SEQUENCE, self.sequence)
         struct.pack_into("<I", self.registers, STATUS, 2 if self.failed else 0)
+        struct.pack_into("<I", self.registers, H2C_PENDING, self.doorbells)
         return bytes(self.registers[offset : offset + length])
 
     def write(self, offset, data):
@@ -135,7 +136,8 @@ class Card:
         elif last == CONTROL and self.word(CONTROL) & 2:
             self.position = self.sequence = self.failed = 0
         elif last == H2C_SET:
-            self.doorbells |= self.word(H2C_SET)
+            dead = 1 << 5 if self.wants("dead-doorbell") else 0
+            self.doorbells |= self.word(H2C_SET) & ~dead
         elif last == CPU:
             if not self.word(CPU):
                 self.driver = None
@@ -147,6 +149,7 @@ class Card:
     def step(self):
         """Let the virtio driver go on until it waits for the host."""
         if self.driver is not None:
+            self.doorbells = 0
             next(self.driver, None)
 
     def execute(self):
@@ -162,7 +165,10 @@ class Card:
         if error:
             self.failed = 1
         elif control & 0xF == COPY and control & 0x40:
-            self.memory.write(bus, bytes(self.ram[card : card + count]))
+            moved = bytearray(self.ram[card : card + count])
+            if self.wants("corrupt-to-host"):
+                moved[-1] ^= 1
+            self.memory.write(bus, bytes(moved))
         elif control & 0xF == COPY:
             self.ram[card : card + count] = self.memory.read(bus, count)
         elif control & 0xF == COMPLETE:

@@ -24,6 +24,7 @@ class Machine(Cosim):
     """A host machine with the module, the exerciser, and a model card."""
 
     def __init__(self, folder, name, **options):
+        subprocess.run(["make", "-s", "-C", HERE.parent / "daemon"], check=True)
         program = folder / "exercise"
         subprocess.run(
             ["gcc", "-D_GNU_SOURCE", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{KERNEL}",
@@ -33,7 +34,8 @@ class Machine(Cosim):
         image.write_bytes(bytes(range(256)) * 5 + b"end")
         self.behaviour = folder / "behaviour"
         super().__init__(
-            name, firmware=image, programs=(program,), modules=(artifact("vop_host"),),
+            name, firmware=image, programs=(program, artifact("vopctl")),
+            modules=(artifact("vop_host"),),
             simulator=["env", f"PYTHONPATH={ROOT}:{ROOT / 'gateware'}", sys.executable,
                        HERE / "model_card.py", folder],
             **options)  # fmt: skip
@@ -137,6 +139,58 @@ def test_devices_come_and_go_in_one_slot_after_the_other(machine):
 
 def test_what_the_uapi_forbids_is_refused(machine):
     assert machine.exercise("misuse") == (0, "ok\n")
+
+
+SELFTEST = "vopctl selftest 0 --resets"
+
+
+def failed_checks(outcome):
+    """Exit status, and the names of the checks that failed."""
+    status, output = outcome
+    return status, [line.split(":")[0] for line in output.splitlines() if "FAILED" in line]
+
+
+def test_a_sound_card_passes_the_self_test_again_and_again(machine):
+    for _ in range(2):
+        status, output = machine.guest.run(f"{SELFTEST}=3", 120)
+
+        assert status == 0, output
+        assert "doorbells: 32 rang, each by itself: ok" in output
+        assert "resets: 3, online after each: ok" in output
+    assert machine.exercise("echo", "6") == (0, "ok\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "checks"),
+    [
+        ("dead-doorbell", ["doorbell 5"]),
+        ("corrupt-to-host", ["copies to host"]),
+    ],
+)
+def test_a_fault_of_the_card_is_named_by_the_self_test(machine, fault, checks):
+    machine.behave(fault)
+
+    assert failed_checks(machine.guest.run(f"{SELFTEST}=1", 60)) == (1, checks)
+
+
+def test_a_card_that_is_served_is_not_given_to_the_self_test(machine):
+    machine.guest.check("exercise hold >/tmp/held 2>&1 & sleep 1; grep -q held /tmp/held")
+
+    outcome = machine.guest.run(f"{SELFTEST}=1", 60)
+
+    machine.guest.check("kill $(pidof exercise)")
+    assert failed_checks(outcome) == (1, ["taking the card"])
+    assert "Device or resource busy" in outcome[1]
+
+
+def test_the_self_test_needs_a_capability(machine):
+    without = "/usr/bin/setpriv --bounding-set=-sys_rawio"
+
+    outcome = machine.guest.run(f"{without} {SELFTEST}=1", 60)
+
+    assert failed_checks(outcome) == (1, ["taking the card"])
+    assert "Operation not permitted" in outcome[1]
+    assert machine.exercise("echo", "2") == (0, "ok\n")
 
 
 def test_a_config_change_is_acknowledged(machine):

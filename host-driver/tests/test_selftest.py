@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vopctl selftest against a folder that looks like sysfs: every fault is named by its line."""
+"""vopctl selftest against a folder that looks like sysfs, and a card with faults.
+
+Every fault is named by its line. The card is `fake_selftest.c`.
+"""
 
 import subprocess
 
@@ -50,7 +53,20 @@ BAR2: 262144 bytes at 0x4000000000: ok
 correctable errors: 0: ok
 nonfatal errors: 0: ok
 fatal errors: 0: ok
-15 checks, 0 failed
+"""
+SOUND_CARD = """\
+doorbells: 32 rang, each by itself: ok
+vectors: 32 came, each by itself, the slowest after 2.5 us: ok
+copies to card: 384 of 1 to 4099 bytes, host +0 to +7, card +0 to +7: ok
+copies to host: 384 of 1 to 4099 bytes, host +0 to +7, card +0 to +7: ok
+latency to card: 8 bytes, command to interrupt, half below 1.5 us, longest 1.5 us; \
+us:times 1-2:1000: ok
+latency to host: 8 bytes, command to interrupt, half below 1.5 us, longest 1.5 us; \
+us:times 1-2:1000: ok
+throughput to card: 1000.0 MB/s, 4096 copies of 32768 bytes: ok
+throughput to host: 1000.0 MB/s, 4096 copies of 32768 bytes: ok
+resets: 100, online after each: ok
+24 checks, 0 failed
 """
 
 RESEAT = "reseat card and adapter, clean the contacts, try another slot or cable"
@@ -74,6 +90,10 @@ class FakeSysfs:
         self.bind("vop_host")
         (folder / "class" / "misc" / "vop_virtio0").mkdir(parents=True)
         (folder / "class" / "misc" / "vop_virtio0" / "device").symlink_to(self.card)
+        (folder / "dev").mkdir()
+        (folder / "dev" / "function").symlink_to(self.card)
+        self.device = folder / "dev" / "vop_virtio0"
+        self.device.touch()
 
     def write(self, name, value):
         (self.card / name).write_text(value + "\n")
@@ -98,7 +118,13 @@ def selftest(sanitized_vopctl_program, sysfs):
 
     def run(*arguments):
         done = subprocess.run(
-            [sanitized_vopctl_program, f"--sysfs={sysfs.folder}", "selftest", *arguments],
+            [
+                sanitized_vopctl_program,
+                f"--sysfs={sysfs.folder}",
+                "selftest",
+                f"--device={sysfs.device}",
+                *arguments,
+            ],
             capture_output=True,
             text=True,
             timeout=LATE_SECONDS,
@@ -112,7 +138,113 @@ def selftest(sanitized_vopctl_program, sysfs):
 
 
 def test_a_sound_card_passes_every_check(selftest):
-    assert selftest("0") == (0, SOUND, "")
+    assert selftest("0") == (0, SOUND + SOUND_CARD, "")
+
+
+def test_a_passive_test_leaves_the_card_in_service(selftest, sysfs):
+    sysfs.device.write_text("busy")
+
+    assert selftest("0", "--passive") == (0, SOUND + "15 checks, 0 failed\n", "")
+
+
+def test_a_quick_test_resets_once_and_copies_less(selftest):
+    status, output, _ = selftest("0", "--quick")
+
+    assert status == 0
+    lines = output.splitlines()
+    assert "copies to card: 40 of 1 to 256 bytes, host +0 to +7, card +0 to +7: ok" in lines
+    assert "resets: 1, online after each: ok" in lines
+
+
+def test_resets_are_as_many_as_asked_for(selftest):
+    assert "resets: 7, online after each: ok" in selftest("0", "--quick", "--resets=7")[1]
+
+
+LOOK = "look into dmesg, load vop_host anew, flash the bitstream again"
+IOMMU = "look into dmesg for faults of the IOMMU"
+CARD_FAULTS = {
+    "doorbell-dead": f"doorbell 5: FAILED: expected pending 0x3f, found 0x1f, do: {LOOK}",
+    "doorbell-stuck": f"doorbell 0: FAILED: expected pending 0x1, found 0x201, do: {LOOK}",
+    "doorbells-crossed": f"doorbell 2: FAILED: expected pending 0x7, found 0xf, do: {LOOK}",
+    "card-gone": 'doorbell 0: FAILED: expected it to ring, found "No such device", '
+                 f"do: {LOOK}",
+    "vector-dead": f"vector 7: FAILED: expected vectors 0x80, found 0, do: {IOMMU}",
+    "vector-astray": f"vector 4: FAILED: expected vectors 0x10, found 0x40, do: {IOMMU}",
+    "vectors-doubled": f"vector 1: FAILED: expected vectors 0x2, found 0x3, do: {IOMMU}",
+    "to-card-corrupt": "copies to card: FAILED: expected 0xd1 at byte 60 of 61 (host +0, card +0), "
+                       f"found 0xf1, do: {LOOK}",
+    "to-card-overruns": "copies to card: FAILED: expected 0xff at byte 1 of 1 (host +0, card +3), "
+                        f"found 0, do: {LOOK}",
+    "to-card-nothing": "copies to card: FAILED: expected 0xd at byte 0 of 1 (host +0, card +0), "
+                       f"found 0xff, do: {LOOK}",
+    "to-host-corrupt": "copies to host: FAILED: expected 0xd0 at byte 128 of 256 "
+                       f"(host +0, card +0), found 0xc9, do: {LOOK}",
+    "to-host-underruns": "copies to host: FAILED: expected 0xff at byte -1 of 1 "
+                         f"(host +1, card +3), found 0, do: {LOOK}",
+    "to-host-short": "copies to host: FAILED: expected 0x99 at byte 7 of 8 (host +0, card +0), "
+                     f"found 0xff, do: {LOOK}",
+    "reset-crashes": "reset 1 of 100: FAILED: expected online, found crashed, "
+                     "do: look into dmesg, load vop_host anew",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("fault", "line"), CARD_FAULTS.items(), ids=CARD_FAULTS.keys())
+def test_a_fault_of_the_card_is_named_by_its_line_and_by_no_other(selftest, sysfs, fault, line):
+    sysfs.device.write_text(fault)
+
+    status, output, errors = selftest("0")
+
+    assert (status, errors) == (1, "")
+    assert [found for found in output.splitlines() if "FAILED" in found] == [line]
+    assert output.splitlines()[-1] == "24 checks, 1 failed"
+
+
+def test_a_copier_that_is_late_fails_all_that_needs_it(selftest, sysfs):
+    sysfs.device.write_text("to-host-late")
+
+    _, output, _ = selftest("0")
+
+    assert [line.split(":")[0] for line in output.splitlines() if "FAILED" in line] == [
+        "copies to host",
+        "latency to host",
+        "throughput to host",
+    ]
+    assert 'found "Input/output error"' in output
+
+
+@pytest.mark.parametrize(
+    ("fault", "found", "remedy"),
+    [
+        (
+            "busy",
+            "Device or resource busy",
+            "stop who serves the card (systemctl stop vopd), load vop_host anew",
+        ),
+        ("forbidden", "Operation not permitted", "run it as root"),
+    ],
+)
+def test_a_card_that_is_not_given_is_left_alone(selftest, sysfs, fault, found, remedy):
+    sysfs.device.write_text(fault)
+
+    status, output, errors = selftest("0")
+
+    assert (status, errors) == (1, "")
+    assert output == SOUND + (
+        f'taking the card: FAILED: expected {sysfs.device} to give it, found "{found}", '
+        f"do: {remedy}\n16 checks, 1 failed\n"
+    )
+    assert not (sysfs.folder / "drivers" / "vop_host" / "unbind").exists()
+
+
+def test_a_driver_that_does_not_bind_anew_is_named(selftest, sysfs):
+    (sysfs.folder / "drivers" / "vop_host" / "bind").mkdir()
+
+    _, output, _ = selftest("0")
+
+    assert (
+        "reset 1 of 100: FAILED: expected vop_host to be bound anew, "
+        'found "Is a directory", do: look into dmesg, reboot the host' in output.splitlines()
+    )
 
 
 FAULTS = {
@@ -187,7 +319,7 @@ def test_a_fault_is_named_by_its_line_and_by_no_other(selftest, sysfs, attribute
     for name, value in attributes.items():
         sysfs.write(name, value)
 
-    assert_only_failure(selftest("0"), line)
+    assert_only_failure(selftest("0", "--passive"), line)
 
 
 BAR_FAULTS = {
@@ -210,7 +342,7 @@ BAR_FAULTS = {
 def test_a_bad_bar_is_named(selftest, sysfs, bar, resource, line):
     sysfs.write_bar(bar, resource)
 
-    assert_only_failure(selftest("0"), line)
+    assert_only_failure(selftest("0", "--passive"), line)
 
 
 def assert_only_failure(outcome, line):
@@ -237,7 +369,7 @@ def test_a_slot_that_limits_the_card_is_no_fault(selftest, sysfs):
     (sysfs.slot / "max_link_width").write_text("1\n")
     sysfs.write("current_link_width", "1")
 
-    status, output, _ = selftest("0")
+    status, output, _ = selftest("0", "--passive")
 
     assert status == 0
     assert "link width: x1 (card x4, slot x1): ok" in output.splitlines()
@@ -248,7 +380,7 @@ def test_a_slot_that_limits_the_card_is_a_fault_where_more_was_asked_for(selftes
     sysfs.write("current_link_width", "1")
 
     assert_only_failure(
-        selftest("0", "--lanes=4"),
+        selftest("0", "--passive", "--lanes=4"),
         "link width: FAILED: expected x4 (card x4, slot x1), found x1, "
         "do: use a slot or adapter with more lanes",
     )
@@ -256,7 +388,7 @@ def test_a_slot_that_limits_the_card_is_a_fault_where_more_was_asked_for(selftes
 
 def test_a_speed_that_is_asked_for_must_be_there(selftest):
     assert_only_failure(
-        selftest("--speed=8.0", "0"),
+        selftest("--speed=8.0", "--passive", "0"),
         "link speed: FAILED: expected 8.0 GT/s (card 5.0, slot 8.0), found 5.0, "
         "do: use a faster slot, raise the slot's limit in the firmware setup",
     )
@@ -266,7 +398,7 @@ def test_a_host_without_error_reporting_has_fewer_checks(selftest, sysfs):
     for severity in ("correctable", "nonfatal", "fatal"):
         (sysfs.card / f"aer_dev_{severity}").unlink()
 
-    status, output, _ = selftest("0")
+    status, output, _ = selftest("0", "--passive")
 
     assert (status, output.splitlines()[-1]) == (0, "12 checks, 0 failed")
 
@@ -287,6 +419,7 @@ def test_help_is_shown(selftest):
         (("0", "--lanes=0"), "lanes must be a number from 1 to 32"),
         (("0", "--lanes=x4"), "lanes must be a number from 1 to 32"),
         (("0", "--speed=fast"), "speed must be a number from 2.5 to 64, in GT/s"),
+        (("0", "--resets=0"), "resets must be a number from 1 to 1000000"),
         (("0", "--dance"), "unknown option"),
     ],
 )

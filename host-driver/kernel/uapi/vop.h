@@ -65,7 +65,7 @@ struct vop_copy_desc {
  *
  * Returns 0, or -1 with errno EINVAL (a bad block), EEXIST (this file has a
  * device already), ENOSPC (no room in the device page or no guard window),
- * ENOMEM, EFAULT, ENODEV (no card).
+ * ENOMEM, EFAULT, ENODEV (no card), EBUSY (a self-test has the card).
  */
 #define VOP_VIRTIO_ADD_DEVICE	 _IOWR('s', 1, struct vop_device_desc *)
 
@@ -87,5 +87,73 @@ struct vop_copy_desc {
  * with errno EIO (the card is not online), EFAULT, ENODEV.
  */
 #define VOP_VIRTIO_CONFIG_CHANGE _IOWR('s', 5, struct vop_device_desc *)
+
+/* Bytes of host memory that a self-test copies to and from. */
+#define VOP_SELFTEST_BYTES	0x10000
+
+/* Most copies of one step. */
+#define VOP_SELFTEST_MAX_REPEAT	4096
+
+/**
+ * enum vop_selftest_step - what a step of a self-test does
+ * @VOP_SELFTEST_TAKE: takes the card out of service: its CPU stops, and no
+ *	device can be added until the driver is bound anew. Comes first.
+ * @VOP_SELFTEST_DOORBELL: rings doorbell @index; @found are the doorbells that
+ *	are then pending, one bit each. None is cleared.
+ * @VOP_SELFTEST_VECTOR: has the copier raise vector @index; @found are the
+ *	vectors that came, one bit each
+ * @VOP_SELFTEST_LOAD: @bytes from @data to test memory at @host_offset
+ * @VOP_SELFTEST_STORE: the other way
+ * @VOP_SELFTEST_PEEK: @bytes of card RAM at @card_address to @data, by the CPU
+ * @VOP_SELFTEST_TO_CARD: @repeat times the same copy by the copier, @bytes from
+ *	@host_offset of test memory to @card_address
+ * @VOP_SELFTEST_TO_HOST: the other way
+ */
+enum vop_selftest_step {
+	VOP_SELFTEST_TAKE,
+	VOP_SELFTEST_DOORBELL,
+	VOP_SELFTEST_VECTOR,
+	VOP_SELFTEST_LOAD,
+	VOP_SELFTEST_STORE,
+	VOP_SELFTEST_PEEK,
+	VOP_SELFTEST_TO_CARD,
+	VOP_SELFTEST_TO_HOST,
+};
+
+/**
+ * struct vop_selftest - one step of a self-test
+ * @data: address of user memory
+ * @elapsed_ns: answer: how long vector or copies took
+ * @step: enum vop_selftest_step
+ * @flags: must be zero
+ * @index: doorbell or vector
+ * @bytes: length
+ * @host_offset: in test memory
+ * @card_address: in card RAM
+ * @repeat: 1 to VOP_SELFTEST_MAX_REPEAT
+ * @found: answer
+ */
+struct vop_selftest {
+	__u64 data;
+	__u64 elapsed_ns;
+	__u32 step;
+	__u32 flags;
+	__u32 index;
+	__u32 bytes;
+	__u32 host_offset;
+	__u32 card_address;
+	__u32 repeat;
+	__u32 found;
+};
+
+/*
+ * Does one step of a self-test, for CAP_SYS_RAWIO. Not in v5.9.
+ *
+ * Returns 0, or -1 with errno EPERM (no capability, or no TAKE yet), EBUSY (TAKE:
+ * a device is on the card, or was and the card never let go of it, or a test has
+ * the card), EINVAL (outside memory, card RAM or what was granted), EIO (the
+ * copier failed or was late), ENODEV (no card), ENOMEM, EFAULT.
+ */
+#define VOP_SELFTEST		 _IOWR('s', 16, struct vop_selftest)
 
 #endif /* _UAPI_VOP_H */

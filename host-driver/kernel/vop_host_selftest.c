@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Steps of a self-test: VOP_SELFTEST of uapi/vop.h.
+ *
+ * The driver only does, and tells what came; user space judges. A test takes the
+ * card out of service: its CPU stands still, all of card RAM is the test's, and
+ * no virtio device can be added until the driver is bound anew. So no step can
+ * harm anybody, and nothing has to be put back.
+ */
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "vop_host.h"
+
+/* Holds test_lock. */
+static int vop_selftest_take(struct vop_host *host)
+{
+	int window, ret;
+
+	mutex_lock(&host->lock);
+	if (host->leaving || vop_host_is_lost(host))
+		ret = -ENODEV;
+	else if (host->testing || !list_empty(&host->placed) ||
+		 !list_empty(&host->limbo))
+		ret = -EBUSY;
+	else
+		ret = vop_coherent_alloc(host, &host->test, VOP_SELFTEST_BYTES);
+	if (ret) {
+		mutex_unlock(&host->lock);
+		return ret;
+	}
+	WRITE_ONCE(host->testing, true);
+	cancel_delayed_work_sync(&host->boot_work);
+	vop_write(host, VOP_LINK_DEVICE_PAGE_BYTES, 0);
+	vop_write(host, VOP_LINK_CPU, 0);
+	for_each_set_bit(window, host->guard_used, host->guard_windows)
+		vop_guard_close(host, window);
+	/* The card cannot write it any more: nobody follows it online. */
+	vop_devpage_init(host);
+	mutex_unlock(&host->lock);
+	vop_host_enter(host, VOP_HOST_OFFLINE);
+	dev_info(&host->pdev->dev,
+		 "out of service for a self-test, until the driver is bound anew\n");
+	return 0;
+}
+
+static int vop_selftest_doorbell(struct vop_host *host,
+				 struct vop_selftest *step)
+{
+	if (step->index >= VOP_DOORBELLS_H2C_COUNT)
+		return -EINVAL;
+	if (!vop_doorbell_ring(host, step->index))
+		return -ENODEV;
+	step->found = vop_read(host, VOP_DOORBELL_H2C_PENDING);
+	return 0;
+}
+
+static int vop_selftest_copy(struct vop_host *host, struct vop_selftest *step)
+{
+	dma_addr_t bus = host->test.bus + step->host_offset;
+	struct vop_batch batch;
+	u64 start = ktime_get_ns();
+	int ret = 0, waited;
+	u32 n;
+
+	if (!step->repeat || step->repeat > VOP_SELFTEST_MAX_REPEAT)
+		return -EINVAL;
+	vop_batch_init(&batch, host);
+	for (n = 0; n < step->repeat && !ret; n++)
+		ret = vop_batch_copy(&batch, step->step == VOP_SELFTEST_TO_HOST,
+				     bus, step->card_address, step->bytes);
+	waited = vop_batch_wait(&batch);
+	step->elapsed_ns = ktime_get_ns() - start;
+	return ret ?: waited;
+}
+
+static int vop_selftest_vector(struct vop_host *host, struct vop_selftest *step)
+{
+	struct vop_selftest copy = {
+		.step = VOP_SELFTEST_TO_HOST,
+		.bytes = sizeof(u32),
+		.repeat = 1,
+	};
+	unsigned int n;
+	int ret;
+
+	if (step->index >= host->vectors)
+		return -EINVAL;
+	for (n = 0; n < host->vectors; n++)
+		atomic_set(&host->vector[n].rung, 0);
+
+	vop_copier_set_vector(host, step->index);
+	ret = vop_selftest_copy(host, &copy);
+	vop_copier_set_vector(host, vop_copier_vector(host));
+
+	step->elapsed_ns = copy.elapsed_ns;
+	step->found = 0;
+	for (n = 0; n < host->vectors; n++)
+		if (atomic_read(&host->vector[n].rung))
+			step->found |= BIT(n);
+	return ret;
+}
+
+/* Reads card RAM by the CPU, and so without the copier that wrote it. */
+static int vop_selftest_peek(struct vop_host *host,
+			     const struct vop_selftest *step)
+{
+	void *bytes = kvmalloc(step->bytes, GFP_KERNEL);
+	int ret = 0;
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy_fromio(bytes, host->aperture + step->card_address, step->bytes);
+	if (copy_to_user(u64_to_user_ptr(step->data), bytes, step->bytes))
+		ret = -EFAULT;
+	kvfree(bytes);
+	return ret;
+}
+
+/* Holds test_lock; the test has the card. */
+static int vop_selftest_do(struct vop_host *host, struct vop_selftest *step)
+{
+	u8 *memory = host->test.va;
+
+	if ((u64)step->host_offset + step->bytes > VOP_SELFTEST_BYTES ||
+	    (u64)step->card_address + step->bytes > host->ram_bytes)
+		return -EINVAL;
+
+	switch (step->step) {
+	case VOP_SELFTEST_DOORBELL:
+		return vop_selftest_doorbell(host, step);
+	case VOP_SELFTEST_VECTOR:
+		return vop_selftest_vector(host, step);
+	}
+
+	if (!step->bytes)
+		return -EINVAL;
+	switch (step->step) {
+	case VOP_SELFTEST_LOAD:
+		return copy_from_user(memory + step->host_offset,
+				      u64_to_user_ptr(step->data),
+				      step->bytes) ? -EFAULT : 0;
+	case VOP_SELFTEST_STORE:
+		return copy_to_user(u64_to_user_ptr(step->data),
+				    memory + step->host_offset,
+				    step->bytes) ? -EFAULT : 0;
+	case VOP_SELFTEST_PEEK:
+		return vop_selftest_peek(host, step);
+	case VOP_SELFTEST_TO_CARD:
+	case VOP_SELFTEST_TO_HOST:
+		return vop_selftest_copy(host, step);
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * vop_selftest_run() - do one step of a self-test
+ * @host: the card
+ * @step: the step as user space gave it, unchecked; takes the answers
+ *
+ * Context: process; waits for the card, bounded.
+ * Return: 0 or a negative errno, as uapi/vop.h says.
+ */
+int vop_selftest_run(struct vop_host *host, struct vop_selftest *step)
+{
+	int ret;
+
+	if (step->flags)
+		return -EINVAL;
+	mutex_lock(&host->test_lock);
+	if (READ_ONCE(host->leaving) || vop_host_is_lost(host))
+		ret = -ENODEV;
+	else if (step->step == VOP_SELFTEST_TAKE)
+		ret = vop_selftest_take(host);
+	else if (!host->testing)
+		ret = -EPERM;
+	else
+		ret = vop_selftest_do(host, step);
+	mutex_unlock(&host->test_lock);
+	return ret;
+}
+
+/**
+ * vop_selftest_leave() - wait until no step is under way
+ * @host: the card, leaving: none begins any more
+ */
+void vop_selftest_leave(struct vop_host *host)
+{
+	mutex_lock(&host->test_lock);
+	mutex_unlock(&host->test_lock);
+}
