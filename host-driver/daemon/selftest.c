@@ -18,7 +18,7 @@ enum {
 static const char usage[] =
 	"Usage: vopctl [--sysfs=PATH] selftest CARD [OPTION]...\n"
 	"Test a card: one line for each check.\n"
-	"The card is out of service meanwhile, and must serve nobody. Needs root.\n"
+	"The card is out of service meanwhile, and must serve nobody before. Needs root.\n"
 	"\n"
 	"  --resets=N      how often to reset the card, 1 or more (default: 100)\n"
 	"  --quick         fewer copies, and one reset unless --resets says otherwise\n"
@@ -78,7 +78,10 @@ static void check_card(struct selftest *test, const char *device)
 	for (int to_host = 0; to_host < 2; to_host++)
 		selftest_measure_throughput(test, to_host);
 	selftest_give_back(test);
-	selftest_check_resets(test);
+	if (selftest_check_resets(test) < 0)
+		return;
+	selftest_check_copies_again(test, device);
+	selftest_check_service(test);
 }
 
 static int run(struct selftest *test, const char *card, const char *device, bool is_passive)

@@ -44,7 +44,7 @@ unsigned long selftest_vectors(const struct selftest *test);
 
 /*
  * Takes the card out of service, and reports if it cannot. Returns 0 or -1. Until it is given back
- * the checks behind it may be made; it comes into service by its next reset.
+ * the checks behind it may be made; then the driver boots it, which takes a moment.
  */
 int selftest_take(struct selftest *test, const char *device);
 void selftest_give_back(struct selftest *test);
@@ -55,7 +55,13 @@ void selftest_check_copies(struct selftest *test, bool to_host);
 void selftest_measure_latency(struct selftest *test, bool to_host);
 void selftest_measure_throughput(struct selftest *test, bool to_host);
 
-/* Resets the card, test->resets times; the card is not taken. */
-void selftest_check_resets(struct selftest *test);
+/* Resets the card, test->resets times; the card is not taken. Returns 0, or -1 after a report. */
+int selftest_check_resets(struct selftest *test);
+
+/* A copy each way, of a card that is not taken before or behind. */
+void selftest_check_copies_again(struct selftest *test, const char *device);
+
+/* Waits until the card is in service. */
+void selftest_check_service(struct selftest *test);
 
 #endif

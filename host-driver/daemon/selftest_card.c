@@ -27,7 +27,7 @@ enum {
 };
 
 #define LOOK	"look into dmesg, load vop_host anew, flash the bitstream again"
-#define BACKEND	"stop who serves the card (systemctl stop vopd), load vop_host anew"
+#define BACKEND	"stop who serves or tests the card (systemctl stop vopd), load vop_host anew"
 
 static int step(struct selftest *test, struct vop_selftest *what)
 {
@@ -55,29 +55,40 @@ int selftest_take(struct selftest *test, const char *device)
 	return -1;
 }
 
+/* Rings doorbell `index`, or none; expects `pending`. Returns 0, or -1 after a report. */
+static int check_pending(struct selftest *test, const char *check, const char *when,
+			 uint32_t index, uint32_t pending)
+{
+	struct vop_selftest ring = { .step = VOP_SELFTEST_DOORBELL, .index = index };
+
+	if (step(test, &ring) < 0)
+		selftest_failed(test, check, LOOK, "expected an answer, found \"%s\"",
+				strerror(errno));
+	else if (ring.found != pending)
+		selftest_failed(test, check, LOOK,
+				"expected pending %#" PRIx32 " when %s, found %#" PRIx32, pending,
+				when, ring.found);
+	else
+		return 0;
+	return -1;
+}
+
 void selftest_check_doorbells(struct selftest *test)
 {
-	uint32_t rung = 0;
+	const uint32_t none = VOP_DOORBELLS_H2C_COUNT;
 
+	if (check_pending(test, "doorbells", "none was rung", none, 0) < 0)
+		return;
 	for (uint32_t n = 0; n < VOP_DOORBELLS_H2C_COUNT; n++) {
-		struct vop_selftest ring = { .step = VOP_SELFTEST_DOORBELL, .index = n };
 		char check[32];
 
 		snprintf(check, sizeof(check), "doorbell %" PRIu32, n);
-		rung |= UINT32_C(1) << n;
-		if (step(test, &ring) < 0) {
-			selftest_failed(test, check, LOOK, "expected it to ring, found \"%s\"",
-					strerror(errno));
+		if (check_pending(test, check, "it was rung", n, UINT32_C(1) << n) < 0 ||
+		    check_pending(test, check, "it was cleared", none, 0) < 0)
 			return;
-		}
-		if (ring.found != rung) {
-			selftest_failed(test, check, LOOK,
-					"expected pending %#" PRIx32 ", found %#" PRIx32, rung,
-					ring.found);
-			return;
-		}
 	}
-	selftest_ok(test, "doorbells", "%d rang, each by itself", VOP_DOORBELLS_H2C_COUNT);
+	selftest_ok(test, "doorbells", "%d rang, each by itself, and stopped",
+		    VOP_DOORBELLS_H2C_COUNT);
 }
 
 void selftest_check_vectors(struct selftest *test, unsigned long vectors)
@@ -226,6 +237,19 @@ void selftest_check_copies(struct selftest *test, bool to_host)
 	}
 	selftest_ok(test, check, "%u of 1 to %d bytes, host +0 to +7, card +0 to +7", done,
 		    test->is_quick ? 256 : LONGEST_COPY);
+}
+
+void selftest_check_copies_again(struct selftest *test, const char *device)
+{
+	static const char check[] = "copies after the resets";
+	static const struct copy copy = { 5, 6, LONGEST_COPY };
+
+	if (selftest_take(test, device) < 0)
+		return;
+	if (!check_copy(test, check, VOP_SELFTEST_TO_CARD, &copy) &&
+	    !check_copy(test, check, VOP_SELFTEST_TO_HOST, &copy))
+		selftest_ok(test, check, "%d bytes to card and to host", LONGEST_COPY);
+	selftest_give_back(test);
 }
 
 static int ascending(const void *left, const void *right)

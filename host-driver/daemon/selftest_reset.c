@@ -58,15 +58,23 @@ static void wait_until_up(const char *folder, unsigned long polls, char *state)
 	}
 }
 
-void selftest_check_resets(struct selftest *test)
+/* Folder of the driver, which outlives the binding; "" if the card has none. */
+static void find_driver(const struct selftest *test, char driver[PATH_MAX])
 {
-	char link[PATH_MAX + 16], driver[PATH_MAX], unbind[PATH_MAX + 16], bind[PATH_MAX + 16];
-	char state[CARD_VALUE_BYTES] = "";
-	const char *address = strrchr(test->folder, '/') + 1;
+	char link[PATH_MAX + 16];
 
 	snprintf(link, sizeof(link), "%s/driver", test->folder);
 	if (!realpath(link, driver))
 		driver[0] = '\0';
+}
+
+int selftest_check_resets(struct selftest *test)
+{
+	char driver[PATH_MAX], unbind[PATH_MAX + 16], bind[PATH_MAX + 16];
+	char state[CARD_VALUE_BYTES] = "";
+	const char *address = strrchr(test->folder, '/') + 1;
+
+	find_driver(test, driver);
 	snprintf(unbind, sizeof(unbind), "%s/unbind", driver);
 	snprintf(bind, sizeof(bind), "%s/bind", driver);
 	for (unsigned long n = 1; n <= test->resets; n++) {
@@ -77,14 +85,28 @@ void selftest_check_resets(struct selftest *test)
 			selftest_failed(test, check, "look into dmesg, reboot the host",
 					"expected vop_host to be bound anew, found \"%s\"",
 					strerror(errno));
-			return;
+			return -1;
 		}
 		wait_until_up(test->folder, ONLINE_POLLS * scale(driver), state);
 		if (strcmp(state, "online")) {
 			selftest_failed(test, check, "look into dmesg, load vop_host anew",
 					"expected online, found %s", state);
-			return;
+			return -1;
 		}
 	}
 	selftest_ok(test, "resets", "%lu, online after each", test->resets);
+	return 0;
+}
+
+void selftest_check_service(struct selftest *test)
+{
+	char driver[PATH_MAX], state[CARD_VALUE_BYTES] = "";
+
+	find_driver(test, driver);
+	wait_until_up(test->folder, ONLINE_POLLS * scale(driver), state);
+	if (!strcmp(state, "online"))
+		selftest_ok(test, "back in service", "%s", state);
+	else
+		selftest_failed(test, "back in service", "look into dmesg, load vop_host anew",
+				"expected online, found %s", state);
 }

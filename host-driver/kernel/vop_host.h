@@ -71,7 +71,8 @@
  * @VOP_HOST_BOOTING: its CPU runs, h2c_config_db is not published yet
  * @VOP_HOST_ONLINE: it has published h2c_config_db
  * @VOP_HOST_REFUSED: its firmware refused the device page. Final.
- * @VOP_HOST_CRASHED: its firmware trapped, or its copier hangs. Final.
+ * @VOP_HOST_CRASHED: its firmware trapped, its copier hangs, or it did not start
+ *	again after a self-test. Final.
  * @VOP_HOST_GONE: it answers with all ones, or the driver leaves. Final.
  */
 enum vop_host_state {
@@ -235,14 +236,17 @@ struct vop_vector {
  * @vdevs_lock: guards @vdevs
  * @vdevs: virtio devices at which the interrupt handler looks
  * @channel: the copier channel
- * @workqueue: ordered; runs the two below
+ * @workqueue: ordered; runs the three works
  * @follow_work: follows the card online and offline
  * @boot_work: watches a card that boots
  * @boot_deadline: in jiffies
  * @control_wait: woken by each interrupt: handshakes wait here
- * @test_lock: one step of a self-test at a time
- * @testing: a self-test has the card; for good
+ * @test_lock: one step of a self-test at a time; guards @tester
+ * @tester: the open file whose self-test has the card, or NULL
+ * @testing: out of service, from the start of a self-test until the card boots
+ *	again; changed under @lock
  * @test: host memory of the self-test
+ * @restart_work: boots the card after a self-test
  * @firmware_bytes: size of the image that was loaded
  * @firmware_crc: its CRC-32
  * @debugfs: directory of the card
@@ -291,8 +295,10 @@ struct vop_host {
 	wait_queue_head_t control_wait;
 
 	struct mutex test_lock; /* one step of a self-test */
+	const struct vop_vdev *tester;
 	bool testing;
 	struct vop_coherent test;
+	struct work_struct restart_work;
 
 	size_t firmware_bytes;
 	u32 firmware_crc;
@@ -562,8 +568,10 @@ do {									\
 } while (0)
 
 /* vop_host_selftest.c */
-int vop_selftest_run(struct vop_host *host, struct vop_selftest *step);
+int vop_selftest_run(struct vop_vdev *vdev, struct vop_selftest *step);
+void vop_selftest_release(const struct vop_vdev *vdev);
 void vop_selftest_leave(struct vop_host *host);
+void vop_selftest_restart_work(struct work_struct *work);
 
 /* vop_host_cdev.c */
 int vop_cdev_register(struct vop_host *host);

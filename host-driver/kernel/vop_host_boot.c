@@ -92,6 +92,8 @@ void vop_host_silence(struct vop_host *host)
 {
 	if (vop_host_enter(host, VOP_HOST_GONE))
 		vop_host_wake_all(host);
+	/* It starts no lost card, but may be about to start this one. */
+	cancel_work_sync(&host->restart_work);
 	vop_write(host, VOP_LINK_CPU, 0);
 	pci_clear_master(host->pdev);
 }

@@ -28,6 +28,7 @@ static int vop_cdev_release(struct inode *inode, struct file *file)
 {
 	struct vop_vdev *vdev = file->private_data;
 
+	vop_selftest_release(vdev);
 	vop_vdev_remove(vdev);
 	vop_vdev_put(vdev);
 	return 0;
@@ -103,7 +104,7 @@ static int vop_ioctl_selftest(struct vop_vdev *vdev, void __user *argp)
 		return -EPERM;
 	if (copy_from_user(&step, argp, sizeof(step)))
 		return -EFAULT;
-	ret = vop_selftest_run(vdev->host, &step);
+	ret = vop_selftest_run(vdev, &step);
 	if (!ret && copy_to_user(argp, &step, sizeof(step)))
 		ret = -EFAULT;
 	return ret;

@@ -75,7 +75,7 @@ void vop_copier_set_vector(struct vop_host *host, u32 vector)
 	vop_write(host, vop_channel_register(VOP_COPIER_RECORD_CONFIG), config);
 }
 
-/* Sets a channel up that has just been reset. Nobody submits meanwhile. */
+/* Sets a failed channel up that has just been reset. Nobody submits meanwhile. */
 static void vop_channel_enable(struct vop_host *host)
 {
 	struct vop_channel *channel = &host->channel;
@@ -92,6 +92,9 @@ static void vop_channel_enable(struct vop_host *host)
 	vop_copier_set_vector(host, vop_copier_vector(host));
 	vop_write(host, vop_channel_register(VOP_COPIER_CONTROL),
 		  VOP_COPIER_CONTROL_ENABLE_MASK);
+	spin_lock_irq(&channel->reap_lock);
+	channel->failed = channel->dead;
+	spin_unlock_irq(&channel->reap_lock);
 }
 
 /* Resets the channel and waits until it is idle: -ETIMEDOUT, -ENODEV. */
@@ -114,37 +117,6 @@ static int vop_channel_reset(struct vop_host *host)
 				VOP_STATUS_POLL_US, jiffies_to_usecs(bound),
 				false, status);
 	return value == U32_MAX ? -ENODEV : ret;
-}
-
-/**
- * vop_copier_start() - bring the channel up, whatever an earlier driver left
- * @host: the card
- *
- * Return: 0, -ETIMEDOUT if the channel does not become idle, or -ENODEV.
- */
-int vop_copier_start(struct vop_host *host)
-{
-	int ret = vop_channel_reset(host);
-
-	if (ret)
-		dev_err(&host->pdev->dev, "copier: reset: %pe\n", ERR_PTR(ret));
-	else
-		vop_channel_enable(host);
-	return ret;
-}
-
-/**
- * vop_copier_stop() - stop the channel for good, and wait until it is idle
- * @host: the card
- */
-void vop_copier_stop(struct vop_host *host)
-{
-	vop_copier_kill(host);
-	mutex_lock(&host->channel.lock);
-	/* Firmware that crashed leaves the copier alive. */
-	if (READ_ONCE(host->state) != VOP_HOST_GONE && vop_channel_reset(host))
-		dev_warn(&host->pdev->dev, "copier channel does not stop\n");
-	mutex_unlock(&host->channel.lock);
 }
 
 /* Ends the oldest command under way. Holds reap_lock. */
@@ -172,6 +144,43 @@ static void vop_channel_fail(struct vop_channel *channel, int error)
 	while (channel->ended != channel->submitted)
 		vop_channel_end(channel, error);
 	wake_up_all(&channel->wait);
+}
+
+/**
+ * vop_copier_start() - bring the channel up, whatever an earlier driver left
+ * @host: the card
+ *
+ * Return: 0, -ETIMEDOUT if the channel does not become idle, or -ENODEV.
+ */
+int vop_copier_start(struct vop_host *host)
+{
+	struct vop_channel *channel = &host->channel;
+	int ret;
+
+	/* While it is set up, no interrupt looks for records. */
+	spin_lock_irq(&channel->reap_lock);
+	vop_channel_fail(channel, -EIO);
+	spin_unlock_irq(&channel->reap_lock);
+	ret = vop_channel_reset(host);
+	if (ret)
+		dev_err(&host->pdev->dev, "copier: reset: %pe\n", ERR_PTR(ret));
+	else
+		vop_channel_enable(host);
+	return ret;
+}
+
+/**
+ * vop_copier_stop() - stop the channel for good, and wait until it is idle
+ * @host: the card
+ */
+void vop_copier_stop(struct vop_host *host)
+{
+	vop_copier_kill(host);
+	mutex_lock(&host->channel.lock);
+	/* Firmware that crashed leaves the copier alive. */
+	if (READ_ONCE(host->state) != VOP_HOST_GONE && vop_channel_reset(host))
+		dev_warn(&host->pdev->dev, "copier channel does not stop\n");
+	mutex_unlock(&host->channel.lock);
 }
 
 /**
@@ -308,11 +317,7 @@ static int vop_channel_recover(struct vop_host *host)
 	}
 	vop_channel_enable(host);
 	vop_count(host, VOP_COUNT_CHANNEL_RESETS, 1);
-
-	spin_lock_irq(&channel->reap_lock);
-	channel->failed = channel->dead;
-	spin_unlock_irq(&channel->reap_lock);
-	return channel->dead ? -ENODEV : 0;
+	return READ_ONCE(channel->failed) ? -ENODEV : 0;
 }
 
 static u32 vop_channel_held(const struct vop_channel *channel)

@@ -97,6 +97,7 @@ static struct vop_host *vop_host_create(struct pci_dev *pdev)
 	INIT_DELAYED_WORK(&host->boot_work, vop_boot_work);
 	init_waitqueue_head(&host->control_wait);
 	mutex_init(&host->test_lock);
+	INIT_WORK(&host->restart_work, vop_selftest_restart_work);
 	return host;
 }
 

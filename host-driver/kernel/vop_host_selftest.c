@@ -4,19 +4,21 @@
  *
  * The driver only does, and tells what came; user space judges. A test takes the
  * card out of service: its CPU stands still, all of card RAM is the test's, and
- * no virtio device can be added until the driver is bound anew. So no step can
- * harm anybody, and nothing has to be put back.
+ * no virtio device can be added. So no step can harm anybody. When the file of
+ * the test is closed, however its owner ends, the card boots as after a probe.
  */
+#include <linux/interrupt.h>
 #include <linux/ktime.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "vop_host.h"
 
-/* Holds test_lock. */
-static int vop_selftest_take(struct vop_host *host)
+/* Keeps virtio devices away, if there is none. Holds test_lock. */
+static int vop_selftest_reserve(struct vop_host *host)
 {
-	int window, ret;
+	int ret;
 
 	mutex_lock(&host->lock);
 	if (host->leaving || vop_host_is_lost(host))
@@ -26,11 +28,26 @@ static int vop_selftest_take(struct vop_host *host)
 		ret = -EBUSY;
 	else
 		ret = vop_coherent_alloc(host, &host->test, VOP_SELFTEST_BYTES);
-	if (ret) {
-		mutex_unlock(&host->lock);
+	if (!ret)
+		WRITE_ONCE(host->testing, true);
+	mutex_unlock(&host->lock);
+	return ret;
+}
+
+/*
+ * Holds test_lock, and not vop_host.lock, as works are waited for. Behind the
+ * reservation slots and guard windows are nobody else's.
+ */
+static int vop_selftest_take(struct vop_vdev *vdev)
+{
+	struct vop_host *host = vdev->host;
+	int window, ret;
+
+	ret = vop_selftest_reserve(host);
+	if (ret)
 		return ret;
-	}
-	WRITE_ONCE(host->testing, true);
+	host->tester = vdev;
+
 	cancel_delayed_work_sync(&host->boot_work);
 	vop_write(host, VOP_LINK_DEVICE_PAGE_BYTES, 0);
 	vop_write(host, VOP_LINK_CPU, 0);
@@ -38,20 +55,20 @@ static int vop_selftest_take(struct vop_host *host)
 		vop_guard_close(host, window);
 	/* The card cannot write it any more: nobody follows it online. */
 	vop_devpage_init(host);
-	mutex_unlock(&host->lock);
+	cancel_work_sync(&host->follow_work);
 	vop_host_enter(host, VOP_HOST_OFFLINE);
-	dev_info(&host->pdev->dev,
-		 "out of service for a self-test, until the driver is bound anew\n");
+	dev_info(&host->pdev->dev, "out of service for a self-test\n");
 	return 0;
 }
 
 static int vop_selftest_doorbell(struct vop_host *host,
 				 struct vop_selftest *step)
 {
-	if (step->index >= VOP_DOORBELLS_H2C_COUNT)
+	if (step->index > VOP_DOORBELLS_H2C_COUNT)
 		return -EINVAL;
-	if (!vop_doorbell_ring(host, step->index))
-		return -ENODEV;
+	vop_write(host, VOP_DOORBELL_H2C_PENDING, U32_MAX);
+	if (step->index < VOP_DOORBELLS_H2C_COUNT)
+		vop_doorbell_ring(host, step->index);
 	step->found = vop_read(host, VOP_DOORBELL_H2C_PENDING);
 	return 0;
 }
@@ -67,12 +84,32 @@ static int vop_selftest_copy(struct vop_host *host, struct vop_selftest *step)
 	if (!step->repeat || step->repeat > VOP_SELFTEST_MAX_REPEAT)
 		return -EINVAL;
 	vop_batch_init(&batch, host);
-	for (n = 0; n < step->repeat && !ret; n++)
+	for (n = 0; n < step->repeat && !ret; n++) {
+		if (fatal_signal_pending(current)) {
+			ret = -EINTR;
+			break;
+		}
 		ret = vop_batch_copy(&batch, step->step == VOP_SELFTEST_TO_HOST,
 				     bus, step->card_address, step->bytes);
+	}
 	waited = vop_batch_wait(&batch);
 	step->elapsed_ns = ktime_get_ns() - start;
 	return ret ?: waited;
+}
+
+/* Waits until a vector has come, and all that the card sent before. */
+static void vop_selftest_await(struct vop_host *host, unsigned int vector)
+{
+	unsigned int n;
+
+	/* Whichever vector told of the record, this one may be on its way. */
+	wait_event_timeout(host->channel.wait,
+			   atomic_read(&host->vector[vector].rung),
+			   vop_host_wait_jiffies(VOP_WAIT_COPIER));
+	/* The answer of a read is behind messages; their handlers may still run. */
+	vop_read(host, VOP_IDENTITY_MAGIC);
+	for (n = 0; n < host->vectors; n++)
+		synchronize_irq(pci_irq_vector(host->pdev, n));
 }
 
 static int vop_selftest_vector(struct vop_host *host, struct vop_selftest *step)
@@ -92,6 +129,8 @@ static int vop_selftest_vector(struct vop_host *host, struct vop_selftest *step)
 
 	vop_copier_set_vector(host, step->index);
 	ret = vop_selftest_copy(host, &copy);
+	if (!ret)
+		vop_selftest_await(host, step->index);
 	vop_copier_set_vector(host, vop_copier_vector(host));
 
 	step->elapsed_ns = copy.elapsed_ns;
@@ -157,24 +196,26 @@ static int vop_selftest_do(struct vop_host *host, struct vop_selftest *step)
 
 /**
  * vop_selftest_run() - do one step of a self-test
- * @host: the card
+ * @vdev: the open file
  * @step: the step as user space gave it, unchecked; takes the answers
  *
  * Context: process; waits for the card, bounded.
  * Return: 0 or a negative errno, as uapi/vop.h says.
  */
-int vop_selftest_run(struct vop_host *host, struct vop_selftest *step)
+int vop_selftest_run(struct vop_vdev *vdev, struct vop_selftest *step)
 {
+	struct vop_host *host = vdev->host;
 	int ret;
 
 	if (step->flags)
 		return -EINVAL;
-	mutex_lock(&host->test_lock);
+	if (!mutex_trylock(&host->test_lock))
+		return -EBUSY;
 	if (READ_ONCE(host->leaving) || vop_host_is_lost(host))
 		ret = -ENODEV;
 	else if (step->step == VOP_SELFTEST_TAKE)
-		ret = vop_selftest_take(host);
-	else if (!host->testing)
+		ret = vop_selftest_take(vdev);
+	else if (host->tester != vdev)
 		ret = -EPERM;
 	else
 		ret = vop_selftest_do(host, step);
@@ -183,11 +224,55 @@ int vop_selftest_run(struct vop_host *host, struct vop_selftest *step)
 }
 
 /**
- * vop_selftest_leave() - wait until no step is under way
+ * vop_selftest_release() - have the card boot if a file's self-test has it
+ * @vdev: the file, being closed
+ */
+void vop_selftest_release(const struct vop_vdev *vdev)
+{
+	struct vop_host *host = vdev->host;
+
+	mutex_lock(&host->test_lock);
+	if (host->tester == vdev) {
+		host->tester = NULL;
+		/* In a work: a task that was killed can read no firmware. */
+		if (!READ_ONCE(host->leaving))
+			queue_work(host->workqueue, &host->restart_work);
+	}
+	mutex_unlock(&host->test_lock);
+}
+
+/**
+ * vop_selftest_restart_work() - boot the card after a self-test
+ * @work: vop_host.restart_work
+ */
+void vop_selftest_restart_work(struct work_struct *work)
+{
+	struct vop_host *host =
+		container_of(work, struct vop_host, restart_work);
+	int ret;
+
+	/* What is lost may still write to the memory: remove() frees it. */
+	if (vop_host_is_lost(host))
+		return;
+	ret = vop_boot_start(host);
+	if (ret) {
+		dev_err(&host->pdev->dev, "self-test: card does not start again: %pe\n",
+			ERR_PTR(ret));
+		vop_host_lose(host, VOP_HOST_CRASHED);
+	}
+	vop_coherent_free(host, &host->test);
+	mutex_lock(&host->lock);
+	WRITE_ONCE(host->testing, false);
+	mutex_unlock(&host->lock);
+}
+
+/**
+ * vop_selftest_leave() - wait until no step and no restart is under way
  * @host: the card, leaving: none begins any more
  */
 void vop_selftest_leave(struct vop_host *host)
 {
 	mutex_lock(&host->test_lock);
 	mutex_unlock(&host->test_lock);
+	cancel_work_sync(&host->restart_work);
 }

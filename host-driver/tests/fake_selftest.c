@@ -18,6 +18,7 @@ enum { RAM_BYTES = 0x40000, FD = 1000 };
 static uint8_t memory[VOP_SELFTEST_BYTES], ram[RAM_BYTES];
 static char faults[256], device[4096];
 static uint32_t pending;
+static int times_taken;
 
 static bool has(const char *fault)
 {
@@ -47,7 +48,8 @@ static int doorbell(struct vop_selftest *step)
 {
 	if (has("card-gone"))
 		return fail(ENODEV);
-	if (!(has("doorbell-dead") && step->index == 5))
+	pending &= has("doorbell-stuck") ? 1u << 9 : has("doorbell-lasts") ? 1u << 11 : 0;
+	if (step->index < 32 && !(has("doorbell-dead") && step->index == 5))
 		pending |= 1u << step->index;
 	if (has("doorbells-crossed") && step->index == 2)
 		pending |= 1u << 3;
@@ -82,6 +84,8 @@ static int to_card(struct vop_selftest *step)
 	memcpy(to, from, step->bytes);
 	if (has("to-card-corrupt") && step->bytes == 61 && is_judged)
 		to[60] ^= 0x20;
+	if (has("reset-harms") && times_taken == 2 && is_judged && step->bytes == 4099)
+		to[4098] ^= 1;
 	if (has("to-card-overruns") && step->card_address % 8 == 3)
 		to[step->bytes] = 0;
 	return 0;
@@ -111,6 +115,7 @@ static int run(struct vop_selftest *step)
 	step->elapsed_ns = 1500 + (uint64_t)step->bytes * step->repeat;
 	switch (step->step) {
 	case VOP_SELFTEST_TAKE:
+		times_taken++;
 		return has("busy") ? fail(EBUSY) : has("forbidden") ? fail(EPERM) : 0;
 	case VOP_SELFTEST_DOORBELL:
 		return doorbell(step);
@@ -138,14 +143,14 @@ static int fake_ioctl(int fd, unsigned long request, void *argument)
 	return request == VOP_SELFTEST ? run(argument) : fail(ENOTTY);
 }
 
-/* The card is reset next: what it will then be is seen in its state. */
+/* What the card will be next, behind a reset or in service, is seen in its state. */
 static int fake_close(int fd)
 {
 	char path[sizeof(device) + 32];
 	FILE *state;
 
 	(void)fd;
-	if (!has("reset-crashes"))
+	if (!has(times_taken == 1 ? "reset-crashes" : "restart-crashes"))
 		return 0;
 	snprintf(path, sizeof(path), "%.*s/function/state",
 		 (int)(strrchr(device, '/') - device), device);

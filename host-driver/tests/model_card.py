@@ -138,6 +138,8 @@ class Card:
         elif last == H2C_SET:
             dead = 1 << 5 if self.wants("dead-doorbell") else 0
             self.doorbells |= self.word(H2C_SET) & ~dead
+        elif last == H2C_PENDING:
+            self.doorbells &= ~self.word(H2C_PENDING)
         elif last == CPU:
             if not self.word(CPU):
                 self.driver = None

@@ -96,12 +96,13 @@ struct vop_copy_desc {
 
 /**
  * enum vop_selftest_step - what a step of a self-test does
- * @VOP_SELFTEST_TAKE: takes the card out of service: its CPU stops, and no
- *	device can be added until the driver is bound anew. Comes first.
- * @VOP_SELFTEST_DOORBELL: rings doorbell @index; @found are the doorbells that
- *	are then pending, one bit each. None is cleared.
+ * @VOP_SELFTEST_TAKE: takes the card out of service for this open file: its CPU
+ *	stops, and no device can be added. Comes first. When the file is closed
+ *	the card boots again, and is in service.
+ * @VOP_SELFTEST_DOORBELL: clears every doorbell, rings doorbell @index (32: none);
+ *	@found are the doorbells that are then pending, one bit each
  * @VOP_SELFTEST_VECTOR: has the copier raise vector @index; @found are the
- *	vectors that came, one bit each
+ *	vectors that came, one bit each. Waits for @index, bounded.
  * @VOP_SELFTEST_LOAD: @bytes from @data to test memory at @host_offset
  * @VOP_SELFTEST_STORE: the other way
  * @VOP_SELFTEST_PEEK: @bytes of card RAM at @card_address to @data, by the CPU
@@ -126,7 +127,7 @@ enum vop_selftest_step {
  * @elapsed_ns: answer: how long vector or copies took
  * @step: enum vop_selftest_step
  * @flags: must be zero
- * @index: doorbell or vector
+ * @index: doorbell or vector, from 0
  * @bytes: length
  * @host_offset: in test memory
  * @card_address: in card RAM
@@ -149,10 +150,11 @@ struct vop_selftest {
 /*
  * Does one step of a self-test, for CAP_SYS_RAWIO. Not in v5.9.
  *
- * Returns 0, or -1 with errno EPERM (no capability, or no TAKE yet), EBUSY (TAKE:
- * a device is on the card, or was and the card never let go of it, or a test has
- * the card), EINVAL (outside memory, card RAM or what was granted), EIO (the
- * copier failed or was late), ENODEV (no card), ENOMEM, EFAULT.
+ * Returns 0, or -1 with errno EPERM (no capability, or this file has not taken
+ * the card), EBUSY (a step is under way; TAKE: a device is on the card, or was
+ * and the card never let go of it, or a test has the card), EINVAL (outside
+ * memory, card RAM or what was granted), EIO (the copier failed or was late),
+ * EINTR (killed), ENODEV (no card), ENOMEM, EFAULT.
  */
 #define VOP_SELFTEST		 _IOWR('s', 16, struct vop_selftest)
 
