@@ -3,6 +3,7 @@
 #ifndef VOPCTL_CARD_H
 #define VOPCTL_CARD_H
 
+#include <limits.h>
 #include <stddef.h>
 
 #define CARD_PREFIX "vop_virtio"
@@ -22,7 +23,16 @@ const char *card_name(const char *argument, char *name, size_t bytes);
 /* Writes the path of a file of the card's PCI function. It need not exist. */
 void card_path(const char *card, const char *file, char *path, size_t bytes);
 
+/*
+ * Finds the folder of a card's PCI function: of the number or device file of a card that vop_host
+ * drives, or of a PCI address, whoever drives that. Returns 0, or -1 if there is none.
+ */
+int card_folder(const char *argument, char folder[PATH_MAX]);
+
 /* Reads an attribute without its line feed into `value`. Returns 0, or -1 and errno. */
 int card_read(const char *path, char *value, size_t bytes);
+
+/* Writes one. Returns 0, or -1 and errno, which is the kernel's answer to the word. */
+int card_write(const char *path, const char *word);
 
 #endif

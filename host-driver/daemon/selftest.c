@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "card.h"
+#include "regs/vop_regs.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -17,7 +18,8 @@ enum {
 
 static const char usage[] =
 	"Usage: vopctl [--sysfs=PATH] selftest CARD [OPTION]...\n"
-	"Test a card: one line for each check.\n"
+	"Test a card: one line for each check. CARD is a number, a device file or, for a\n"
+	"card that the driver did not take, a PCI address such as 0000:01:00.0.\n"
 	"The card is out of service meanwhile, and must serve nobody before. Needs root.\n"
 	"\n"
 	"  --resets=N      how often to reset the card, 1 or more (default: 100)\n"
@@ -80,24 +82,29 @@ static void check_card(struct selftest *test, const char *device)
 	selftest_give_back(test);
 	if (selftest_check_resets(test) < 0)
 		return;
-	selftest_check_copies_again(test, device);
+	selftest_check_again(test, device);
 	selftest_check_service(test);
 }
 
 static int run(struct selftest *test, const char *card, const char *device, bool is_passive)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 16], name[CARD_VALUE_BYTES], ours[CARD_VALUE_BYTES + 8];
+	bool is_driven;
 
-	card_path(card, "", path, sizeof(path));
-	if (!realpath(path, test->folder)) {
-		fprintf(stderr, "vopctl: selftest: %s: no such card; `vopctl list` shows them\n",
-			card);
+	if (card_folder(card, test->folder) < 0) {
+		fprintf(stderr, "vopctl: selftest: %s: no such card; `vopctl list` shows those that "
+			"vop_host drives, `lspci -D -d %x:` the PCI address of others\n", card,
+			VOP_VERSION_PCI_VENDOR_ID);
 		return EXIT_FAILURE;
 	}
-	if (!selftest_check_driver(test)) {
-		selftest_check_function(test);
-		if (!is_passive)
-			check_card(test, device);
+	is_driven = !selftest_check_driver(test);
+	selftest_check_function(test);
+	if (is_driven && !is_passive) {
+		snprintf(path, sizeof(path), "%s/vop_device", test->folder);
+		if (card_read(path, name, sizeof(name)) < 0)
+			name[0] = '\0';
+		snprintf(ours, sizeof(ours), "/dev/%s", name);
+		check_card(test, device ? device : ours);
 	}
 	printf("%u checks, %u failed\n", test->checks, test->failures);
 	return test->failures ? EXIT_FAILURE : EXIT_SUCCESS;
@@ -116,7 +123,7 @@ int selftest_main(int count, char **words)
 		{ 0 },
 	};
 	struct selftest test = { 0 };
-	char name[32], path[64], *end;
+	char *end;
 	const char *device = NULL;
 	bool is_passive = false;
 	int option;
@@ -151,10 +158,7 @@ int selftest_main(int count, char **words)
 	}
 	if (optind != count - 1)
 		return misuse("one CARD must be given");
-	if (!card_name(words[optind], name, sizeof(name)))
-		return misuse("CARD must be a number or a device file");
 	if (!test.resets)
 		test.resets = test.is_quick ? 1 : 100;
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	return run(&test, name, device ? device : path, is_passive);
+	return run(&test, words[optind], device, is_passive);
 }

@@ -17,6 +17,7 @@ struct selftest {
 	double speed_gts;                   /* the same, in GT/s for each lane */
 	unsigned long resets;
 	bool is_quick;
+	unsigned long ram_bytes;            /* of the card, 0 while it is not known */
 	int fd;                             /* of the device file, while the test has the card */
 	unsigned int checks, failures;
 };
@@ -33,8 +34,14 @@ __attribute__((format(printf, 4, 5)))
 void selftest_failed(struct selftest *test, const char *check, const char *remedy,
 		     const char *format, ...);
 
-/* Identity, state, counters: what the module says of the card. Returns 0 if it drives one. */
+/*
+ * Identity, state, counters: what the module says of the card. Returns 0 if it drives one, else -1;
+ * then a card without any driver is asked itself.
+ */
 int selftest_check_driver(struct selftest *test);
+
+/* Asks a card that has no driver who it is. */
+void selftest_check_identity(struct selftest *test);
 
 /* Link, BARs and link errors: what the PCI core says of the function. */
 void selftest_check_function(struct selftest *test);
@@ -58,8 +65,8 @@ void selftest_measure_throughput(struct selftest *test, bool to_host);
 /* Resets the card, test->resets times; the card is not taken. Returns 0, or -1 after a report. */
 int selftest_check_resets(struct selftest *test);
 
-/* A copy each way, of a card that is not taken before or behind. */
-void selftest_check_copies_again(struct selftest *test, const char *device);
+/* Doorbells at rest and a copy each way, of a card that is not taken before or behind. */
+void selftest_check_again(struct selftest *test, const char *device);
 
 /* Waits until the card is in service. */
 void selftest_check_service(struct selftest *test);

@@ -13,6 +13,8 @@
 
 enum { MAX_VECTORS = 32 };
 
+#define DRIVER	"vop_host"
+
 /* An attribute of the card; "nothing" stands for one that is not there. */
 static void read_here(const struct selftest *test, const char *name, char *value)
 {
@@ -23,24 +25,25 @@ static void read_here(const struct selftest *test, const char *name, char *value
 		strcpy(value, "nothing");
 }
 
-static int check_bound(struct selftest *test)
+/* Returns the driver, as it stands in `driver`; "none" if there is none. */
+static const char *check_bound(struct selftest *test, char driver[PATH_MAX])
 {
-	char path[PATH_MAX + 16], target[PATH_MAX];
+	char path[PATH_MAX + 16];
 	const char *found = "none";
 	ssize_t length;
 
 	snprintf(path, sizeof(path), "%s/driver", test->folder);
-	length = readlink(path, target, sizeof(target) - 1);
-	target[length < 0 ? 0 : length] = '\0';
-	if (strrchr(target, '/'))
-		found = strrchr(target, '/') + 1;
-	if (!strcmp(found, "vop_host")) {
+	length = readlink(path, driver, PATH_MAX - 1);
+	driver[length < 0 ? 0 : length] = '\0';
+	if (strrchr(driver, '/'))
+		found = strrchr(driver, '/') + 1;
+	if (!strcmp(found, DRIVER))
 		selftest_ok(test, "driver", "%s", found);
-		return 0;
-	}
-	selftest_failed(test, "driver", "bind vop_host (modprobe vop_host), look into dmesg",
-			"expected vop_host, found %s", found);
-	return -1;
+	else
+		selftest_failed(test, "driver",
+				"bind " DRIVER " (modprobe " DRIVER "), look into dmesg",
+				"expected " DRIVER ", found %s", found);
+	return found;
 }
 
 static void check_ids(struct selftest *test)
@@ -139,9 +142,16 @@ static void check_counter(struct selftest *test, const char *name, const char *r
 
 int selftest_check_driver(struct selftest *test)
 {
-	if (check_bound(test))
-		return -1;
+	char path[PATH_MAX], ram_bytes[CARD_VALUE_BYTES];
+	const char *driver = check_bound(test, path);
+
 	check_ids(test);
+	if (!strcmp(driver, "none"))
+		selftest_check_identity(test);
+	if (strcmp(driver, DRIVER))
+		return -1;
+	read_here(test, "ram_bytes", ram_bytes);
+	test->ram_bytes = strtoul(ram_bytes, NULL, 10);
 	check_layout(test);
 	check_state(test);
 	check_vectors(test);

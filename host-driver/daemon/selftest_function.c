@@ -125,7 +125,7 @@ void selftest_check_function(struct selftest *test)
 	check_width(test);
 	check_speed(test);
 	check_bar(test, BAR_REGISTERS, VOP_CARD_ADDRESSES_BAR0_BYTES);
-	check_bar(test, BAR_APERTURE, (uint64_t)number(test, "ram_bytes"));
+	check_bar(test, BAR_APERTURE, test->ram_bytes);
 	check_link_errors(test, "correctable");
 	check_link_errors(test, "nonfatal");
 	check_link_errors(test, "fatal");

@@ -246,6 +246,7 @@ struct vop_vector {
  * @testing: out of service, from the start of a self-test until the card boots
  *	again; changed under @lock
  * @test: host memory of the self-test
+ * @test_ram: what was in card RAM before it, or NULL: where nobody loads firmware
  * @restart_work: boots the card after a self-test
  * @firmware_bytes: size of the image that was loaded
  * @firmware_crc: its CRC-32
@@ -298,6 +299,7 @@ struct vop_host {
 	const struct vop_vdev *tester;
 	bool testing;
 	struct vop_coherent test;
+	void *test_ram;
 	struct work_struct restart_work;
 
 	size_t firmware_bytes;

@@ -5,15 +5,46 @@
  * The driver only does, and tells what came; user space judges. A test takes the
  * card out of service: its CPU stands still, all of card RAM is the test's, and
  * no virtio device can be added. So no step can harm anybody. When the file of
- * the test is closed, however its owner ends, the card boots as after a probe.
+ * the test is closed, however its owner ends, the card boots as after a probe:
+ * with firmware that is loaded, or with what was in card RAM before.
  */
 #include <linux/interrupt.h>
+#include <linux/iopoll.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "vop_host.h"
+
+#define VOP_PENDING_POLL_US	50
+
+static int vop_selftest_alloc(struct vop_host *host)
+{
+	if (!*vop_firmware) {
+		host->test_ram = kvmalloc(host->ram_bytes, GFP_KERNEL);
+		if (!host->test_ram)
+			return -ENOMEM;
+	}
+	if (!vop_coherent_alloc(host, &host->test, VOP_SELFTEST_BYTES))
+		return 0;
+	kvfree(host->test_ram);
+	host->test_ram = NULL;
+	return -ENOMEM;
+}
+
+/* Puts back what was in card RAM, if it was kept. The card's CPU stands still. */
+static void vop_selftest_restore(struct vop_host *host)
+{
+	if (host->test_ram && !vop_host_is_lost(host)) {
+		__iowrite64_copy(host->aperture, host->test_ram,
+				 host->ram_bytes / sizeof(u64));
+		/* Empties the write-combining buffers. */
+		wmb();
+	}
+	kvfree(host->test_ram);
+	host->test_ram = NULL;
+}
 
 /* Keeps virtio devices away, if there is none. Holds test_lock. */
 static int vop_selftest_reserve(struct vop_host *host)
@@ -27,11 +58,35 @@ static int vop_selftest_reserve(struct vop_host *host)
 		 !list_empty(&host->limbo))
 		ret = -EBUSY;
 	else
-		ret = vop_coherent_alloc(host, &host->test, VOP_SELFTEST_BYTES);
+		ret = vop_selftest_alloc(host);
 	if (!ret)
 		WRITE_ONCE(host->testing, true);
 	mutex_unlock(&host->lock);
 	return ret;
+}
+
+/* Waits until every message that the card has sent was handled. */
+static void vop_selftest_hear(struct vop_host *host)
+{
+	unsigned int n;
+
+	/* The answer is behind the messages. */
+	vop_read(host, VOP_IDENTITY_MAGIC);
+	schedule_timeout_uninterruptible(vop_host_wait_jiffies(VOP_WAIT_MESSAGES));
+	for (n = 0; n < host->vectors; n++)
+		synchronize_irq(pci_irq_vector(host->pdev, n));
+}
+
+/* Waits, bounded, until the firmware has taken its doorbells: only it can. */
+static void vop_selftest_settle(struct vop_host *host)
+{
+	unsigned long bound = vop_host_wait_jiffies(VOP_WAIT_COPIER);
+	u32 pending;
+
+	if (READ_ONCE(host->state) == VOP_HOST_ONLINE)
+		read_poll_timeout(vop_read, pending, !pending,
+				  VOP_PENDING_POLL_US, jiffies_to_usecs(bound),
+				  false, host, VOP_DOORBELL_H2C_PENDING);
 }
 
 /*
@@ -49,10 +104,15 @@ static int vop_selftest_take(struct vop_vdev *vdev)
 	host->tester = vdev;
 
 	cancel_delayed_work_sync(&host->boot_work);
+	vop_selftest_settle(host);
 	vop_write(host, VOP_LINK_DEVICE_PAGE_BYTES, 0);
 	vop_write(host, VOP_LINK_CPU, 0);
 	for_each_set_bit(window, host->guard_used, host->guard_windows)
 		vop_guard_close(host, window);
+	/* No message of the firmware may look like one of the test. */
+	vop_selftest_hear(host);
+	if (host->test_ram)
+		memcpy_fromio(host->test_ram, host->aperture, host->ram_bytes);
 	/* The card cannot write it any more: nobody follows it online. */
 	vop_devpage_init(host);
 	cancel_work_sync(&host->follow_work);
@@ -66,7 +126,6 @@ static int vop_selftest_doorbell(struct vop_host *host,
 {
 	if (step->index > VOP_DOORBELLS_H2C_COUNT)
 		return -EINVAL;
-	vop_write(host, VOP_DOORBELL_H2C_PENDING, U32_MAX);
 	if (step->index < VOP_DOORBELLS_H2C_COUNT)
 		vop_doorbell_ring(host, step->index);
 	step->found = vop_read(host, VOP_DOORBELL_H2C_PENDING);
@@ -97,21 +156,6 @@ static int vop_selftest_copy(struct vop_host *host, struct vop_selftest *step)
 	return ret ?: waited;
 }
 
-/* Waits until a vector has come, and all that the card sent before. */
-static void vop_selftest_await(struct vop_host *host, unsigned int vector)
-{
-	unsigned int n;
-
-	/* Whichever vector told of the record, this one may be on its way. */
-	wait_event_timeout(host->channel.wait,
-			   atomic_read(&host->vector[vector].rung),
-			   vop_host_wait_jiffies(VOP_WAIT_COPIER));
-	/* The answer of a read is behind messages; their handlers may still run. */
-	vop_read(host, VOP_IDENTITY_MAGIC);
-	for (n = 0; n < host->vectors; n++)
-		synchronize_irq(pci_irq_vector(host->pdev, n));
-}
-
 static int vop_selftest_vector(struct vop_host *host, struct vop_selftest *step)
 {
 	struct vop_selftest copy = {
@@ -129,8 +173,13 @@ static int vop_selftest_vector(struct vop_host *host, struct vop_selftest *step)
 
 	vop_copier_set_vector(host, step->index);
 	ret = vop_selftest_copy(host, &copy);
-	if (!ret)
-		vop_selftest_await(host, step->index);
+	if (!ret) {
+		/* Whichever vector told of the record, this one may be on its way. */
+		wait_event_timeout(host->channel.wait,
+				   atomic_read(&host->vector[step->index].rung),
+				   vop_host_wait_jiffies(VOP_WAIT_COPIER));
+		vop_selftest_hear(host);
+	}
 	vop_copier_set_vector(host, vop_copier_vector(host));
 
 	step->elapsed_ns = copy.elapsed_ns;
@@ -155,6 +204,21 @@ static int vop_selftest_peek(struct vop_host *host,
 		ret = -EFAULT;
 	kvfree(bytes);
 	return ret;
+}
+
+/* The same in the other direction. The copier's next command sees it. */
+static int vop_selftest_poke(struct vop_host *host,
+			     const struct vop_selftest *step)
+{
+	void *bytes = vmemdup_user(u64_to_user_ptr(step->data), step->bytes);
+
+	if (IS_ERR(bytes))
+		return PTR_ERR(bytes);
+	memcpy_toio(host->aperture + step->card_address, bytes, step->bytes);
+	/* Empties the write-combining buffers. */
+	wmb();
+	kvfree(bytes);
+	return 0;
 }
 
 /* Holds test_lock; the test has the card. */
@@ -186,6 +250,8 @@ static int vop_selftest_do(struct vop_host *host, struct vop_selftest *step)
 				    step->bytes) ? -EFAULT : 0;
 	case VOP_SELFTEST_PEEK:
 		return vop_selftest_peek(host, step);
+	case VOP_SELFTEST_POKE:
+		return vop_selftest_poke(host, step);
 	case VOP_SELFTEST_TO_CARD:
 	case VOP_SELFTEST_TO_HOST:
 		return vop_selftest_copy(host, step);
@@ -209,8 +275,8 @@ int vop_selftest_run(struct vop_vdev *vdev, struct vop_selftest *step)
 
 	if (step->flags)
 		return -EINVAL;
-	if (!mutex_trylock(&host->test_lock))
-		return -EBUSY;
+	if (mutex_lock_killable(&host->test_lock))
+		return -EINTR;
 	if (READ_ONCE(host->leaving) || vop_host_is_lost(host))
 		ret = -ENODEV;
 	else if (step->step == VOP_SELFTEST_TAKE)
@@ -254,6 +320,7 @@ void vop_selftest_restart_work(struct work_struct *work)
 	/* What is lost may still write to the memory: remove() frees it. */
 	if (vop_host_is_lost(host))
 		return;
+	vop_selftest_restore(host);
 	ret = vop_boot_start(host);
 	if (ret) {
 		dev_err(&host->pdev->dev, "self-test: card does not start again: %pe\n",
@@ -267,12 +334,13 @@ void vop_selftest_restart_work(struct work_struct *work)
 }
 
 /**
- * vop_selftest_leave() - wait until no step and no restart is under way
- * @host: the card, leaving: none begins any more
+ * vop_selftest_leave() - end a self-test without booting the card
+ * @host: the card, leaving: no step and no restart begins any more
  */
 void vop_selftest_leave(struct vop_host *host)
 {
 	mutex_lock(&host->test_lock);
 	mutex_unlock(&host->test_lock);
 	cancel_work_sync(&host->restart_work);
+	vop_selftest_restore(host);
 }

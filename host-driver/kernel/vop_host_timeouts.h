@@ -18,6 +18,8 @@
  * @VOP_WAIT_CONFIG_ACK: CONFIG_CHANGED to guest_ack; v5.9 waits 100 x 100 ms
  * @VOP_WAIT_REMOVE_ACK: DEVICE_REMOVE to guest_ack; v5.9 waits 15 x 1 s
  * @VOP_WAIT_SLOT_REST: guest_ack to the driver's own type -1; nobody waits
+ * @VOP_WAIT_MESSAGES: a read's answer to the handlers of messages sent before it;
+ *	always waited out, as a message that must not come is waited for
  * @VOP_WAITS: number of entries
  */
 enum vop_wait {
@@ -28,6 +30,7 @@ enum vop_wait {
 	VOP_WAIT_CONFIG_ACK,
 	VOP_WAIT_REMOVE_ACK,
 	VOP_WAIT_SLOT_REST,
+	VOP_WAIT_MESSAGES,
 	VOP_WAITS,
 };
 
@@ -39,6 +42,7 @@ enum vop_wait {
 	[VOP_WAIT_CONFIG_ACK] = 10000,		\
 	[VOP_WAIT_REMOVE_ACK] = 15000,		\
 	[VOP_WAIT_SLOT_REST] = 100,		\
+	[VOP_WAIT_MESSAGES] = 5,		\
 }
 
 /* Largest timeout_scale: keeps the longest bound below five hours. */

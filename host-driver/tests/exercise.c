@@ -8,6 +8,8 @@
  *	exercise config		changes configuration space
  *	exercise hold		adds a device, then waits until its card is lost
  *	exercise revoked	adds a device, then waits until the driver leaves
+ *	exercise take		takes the card for a self-test, and keeps it
+ *	exercise scribble	prints a checksum of card RAM and fills it, by a self-test
  *	exercise broken		waits for a chain, expects EIO from it
  *
  * Prints what went wrong and exits 1, or prints "ok".
@@ -255,6 +257,73 @@ static void churn(int rounds)
 		close(add_device());
 }
 
+static void refuse_step(int fd, struct vop_selftest step, int error)
+{
+	EXPECT(ioctl(fd, VOP_SELFTEST, &step) < 0 && errno == error);
+}
+
+static void take(void)
+{
+	struct vop_selftest step = { .step = VOP_SELFTEST_TAKE };
+	struct block block = good;
+	int fd = open_device(), other = open_device();
+
+	refuse_step(fd, (struct vop_selftest){ .step = VOP_SELFTEST_DOORBELL }, EPERM);
+	EXPECT(!ioctl(fd, VOP_SELFTEST, &step));
+	refuse_step(fd, step, EBUSY);
+	refuse_step(other, step, EBUSY);
+	refuse_step(other, (struct vop_selftest){ .step = VOP_SELFTEST_DOORBELL }, EPERM);
+	EXPECT(ioctl(other, VOP_VIRTIO_ADD_DEVICE, &block) < 0 && errno == EBUSY);
+
+	refuse_step(fd, (struct vop_selftest){ .flags = 1 }, EINVAL);
+	refuse_step(fd, (struct vop_selftest){ .step = 99, .bytes = 1 }, EINVAL);
+	step = (struct vop_selftest){ .step = VOP_SELFTEST_DOORBELL, .index = 33 };
+	refuse_step(fd, step, EINVAL);
+	step = (struct vop_selftest){ .step = VOP_SELFTEST_VECTOR, .index = 32 };
+	refuse_step(fd, step, EINVAL);
+	step = (struct vop_selftest){ .step = VOP_SELFTEST_TO_HOST, .bytes = 1 };
+	refuse_step(fd, step, EINVAL);
+	step = (struct vop_selftest){ .step = VOP_SELFTEST_TO_HOST, .repeat = 1 };
+	refuse_step(fd, step, EINVAL);
+	step = (struct vop_selftest){
+		.step = VOP_SELFTEST_TO_HOST, .repeat = 1, .bytes = 2,
+		.host_offset = VOP_SELFTEST_BYTES - 1,
+	};
+	refuse_step(fd, step, EINVAL);
+	step.host_offset = 0;
+	step.card_address = 0xffffffff;
+	refuse_step(fd, step, EINVAL);
+	step = (struct vop_selftest){ .step = VOP_SELFTEST_POKE, .bytes = 8 };
+	refuse_step(fd, step, EFAULT);
+
+	printf("held\n");
+	fflush(stdout);
+	pause();
+}
+
+static void scribble(void)
+{
+	static unsigned char bytes[VOP_SELFTEST_BYTES];
+	struct vop_selftest step = { .step = VOP_SELFTEST_TAKE };
+	unsigned long sum = 0;
+	int fd = open_device();
+
+	EXPECT(!ioctl(fd, VOP_SELFTEST, &step));
+	step = (struct vop_selftest){
+		.step = VOP_SELFTEST_PEEK, .data = (unsigned long)bytes,
+		.bytes = sizeof(bytes),
+	};
+	EXPECT(!ioctl(fd, VOP_SELFTEST, &step));
+	for (size_t n = 0; n < sizeof(bytes); n++) {
+		sum = sum * 31 + bytes[n];
+		bytes[n] = 0xff;
+	}
+	step.step = VOP_SELFTEST_POKE;
+	EXPECT(!ioctl(fd, VOP_SELFTEST, &step));
+	printf("%lx\n", sum);
+	close(fd);
+}
+
 static void broken(void)
 {
 	char buffer[4];
@@ -282,6 +351,10 @@ int main(int argc, char **argv)
 		broken();
 	else if (!strcmp(what, "failed"))
 		failed();
+	else if (!strcmp(what, "take"))
+		take();
+	else if (!strcmp(what, "scribble"))
+		scribble();
 	else if (!strcmp(what, "churn"))
 		churn(atoi(argv[2]));
 	else

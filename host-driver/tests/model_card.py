@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A card in plain Python behind QEMU's `vfio-user-pci`: registers, a copier, and a virtio driver.
+"""A card in plain Python behind QEMU's `vfio-user-pci`: registers, a copier, and `model_driver`.
 
 It stands in for the simulated RTL where only the kernel module is under test, and it misbehaves on
 demand, which the RTL never does. The file `behaviour` in the given directory says how; it is read
@@ -16,6 +16,27 @@ at each event. Words in it:
     loop          the next chain loops, once
     fail-used     the next used element that comes in one store fails, once
     plain         the gateware has neither `push` nor `single_store`
+    little-ram    64 KiB of card RAM
+
+Faults for the self-test to name, of the link, of the function, of doorbells, vectors and copier:
+
+    one-lane, slow-link     the link came up with less than both ends can
+    other-device            another PCI device id
+    other-magic             identity is another's
+    bad-bars                BAR0 of 4096 bytes and no BAR2, seen when QEMU connects
+    dead-doorbell           doorbell 5 does not ring
+    stuck-doorbell          doorbell 9 is pending from the start
+    lasting-doorbell        doorbell 11 cannot be taken
+    dead-vector             vector 7 is never raised
+    astray-vector           vector 6 is raised for 4
+    doubled-vectors         vector 0 is raised some time after each other, too
+    corrupt-to-card         a bit flips in the last byte of what goes to card address 3 modulo 8
+    corrupt-to-host         the same of what goes to host address 5 modulo 8
+    long-to-host            a copy to the host is a byte longer
+    lost-to-host            a copy of more than 61 bytes to the host ends without a record
+    failed-to-card          a copy to the card ends with an error
+    endless-reset           a reset of the channel never ends
+    empty-reset             a reset of the channel does not clear what it counts
 
 Registers and layouts have declarations of their own in here, so that module and model cannot share
 a mistake. Ref: docs/registers.md, docs/protocol.md.
@@ -26,6 +47,8 @@ import struct
 import sys
 from pathlib import Path
 
+from model_driver import BOOT_STATE, VirtioDriver
+
 from sim.cosim.simulator import SOCKET
 from sim.cosim.vfio_user import Command, Region, VfioUserServer
 
@@ -34,9 +57,8 @@ BAR0_BYTES = 0x1_0000
 VECTORS_LOG2 = 5
 QUEUE_DEPTH = 8
 
-PAGE_LO, PAGE_BYTES, CPU, BOOT_STATE = 0x100, 0x108, 0x110, 0x114
+CPU = 0x110
 H2C_SET, H2C_PENDING = 0x200, 0x204
-HOST_PROTOCOL = 0x120
 COMMAND_0, COMMAND_7, CONTROL, STATUS, SEQUENCE = 0x1000, 0x101C, 0x1020, 0x1024, 0x1028
 RECORD_LO, RECORD_CONFIG, COMPLETE_ID, COMPLETE_LEN = 0x102C, 0x1034, 0x1050, 0x1054
 PUSH_AND_SINGLE_STORE = 1 << 5 | 1 << 8
@@ -44,12 +66,11 @@ IDENTITY = struct.pack(
     "<8I", 0x31504F56, 1 << 16 | 1, 0b111, 0xC0DE, RAM_BYTES,
     8 | 4 << 8 | QUEUE_DEPTH << 16 | 16 << 24, 125_000_000, 0)  # fmt: skip
 
-READY, REFUSED, CRASHED = 2, 3, 4
+LINK_STATUS = 0x72
+GTS_2_5, GTS_5, X1, X4 = 1, 2, 1 << 4, 4 << 4
+
 COPY, COMPLETE = 1, 3
 ERROR_UNSUPPORTED = 6
-NEXT, WRITE = 1, 2
-# Ends of the device control's bytes, from its start.
-CONFIG_CHANGE, VDEV_RESET, GUEST_ACK, HOST_ACK, UPDATED, C2H_DB, H2C_DB = range(8, 15)
 
 
 def config_space():
@@ -61,7 +82,7 @@ def config_space():
     struct.pack_into("<HH", space, 0x2C, 0x1D1D, 1)
     space[0x34] = 0x60
     struct.pack_into("<BBHI", space, 0x60, 0x10, 0x40, 0x0002, 0x8000)
-    struct.pack_into("<IHH", space, 0x6C, 0x0011, 0, 0x0011)
+    struct.pack_into("<IHH", space, 0x6C, X4 | GTS_5, 0, X4 | GTS_5)
     struct.pack_into("<BBH", space, 0x40, 0x05, 0x00, 0x0080 | VECTORS_LOG2 << 1)
     return space
 
@@ -90,11 +111,14 @@ class Card:
 
     def __init__(self, server, behaviour):
         self.memory = HostMemory(server.memory)
-        self.raise_vector = server.raise_vector
+        self.server = server
         self.behaviour = behaviour
+        self.space = config_space()
+        self.late_vectors = []
         self.ram = bytearray(RAM_BYTES)
         self.registers = bytearray(BAR0_BYTES)
         self.position = self.sequence = self.failed = 0
+        self.is_resetting = False
         self.driver = None
         self.doorbells = 0
 
@@ -108,21 +132,48 @@ class Card:
             self.behaviour.write_text(" ".join(words))
         return True
 
+    def raise_vector(self, vector):
+        if vector and self.wants("doubled-vectors"):
+            self.late_vectors.append(0)
+        if vector == 4 and self.wants("astray-vector"):
+            vector = 6
+        if not (vector == 7 and self.wants("dead-vector")):
+            self.server.raise_vector(vector)
+
+    def read_config(self, offset, length):
+        space = bytearray(self.space)
+        if self.wants("one-lane"):
+            struct.pack_into("<H", space, LINK_STATUS, X1 | GTS_5)
+        if self.wants("slow-link"):
+            struct.pack_into("<H", space, LINK_STATUS, X4 | GTS_2_5)
+        if self.wants("other-device"):
+            space[2:4] = b"\x24\x70"
+        return bytes(space[offset : offset + length])
+
     def word(self, offset):
         return struct.unpack_from("<I", self.registers, offset)[0]
 
     def read(self, offset, length):
+        # A message is in front of the answer, as on the link.
+        while self.late_vectors:
+            self.server.raise_vector(self.late_vectors.pop())
         if self.wants("dead"):
             return b"\xff" * length
         identity = bytearray(IDENTITY)
+        if self.wants("other-magic"):
+            identity[0:4] = b"none"
         if self.wants("other-major"):
             struct.pack_into("<I", identity, 4, 7 << 16 | 3)
         if not self.wants("plain"):
             identity[8:12] = struct.pack("<I", 0b111 | PUSH_AND_SINGLE_STORE)
+        if self.wants("little-ram"):
+            identity[16:20] = struct.pack("<I", 0x1_0000)
         self.registers[: len(identity)] = identity
         struct.pack_into("<I", self.registers, SEQUENCE, self.sequence)
-        struct.pack_into("<I", self.registers, STATUS, 2 if self.failed else 0)
-        struct.pack_into("<I", self.registers, H2C_PENDING, self.doorbells)
+        is_busy = self.failed or self.is_resetting
+        struct.pack_into("<I", self.registers, STATUS, 2 if is_busy else 0)
+        stuck = 1 << 9 if self.wants("stuck-doorbell") else 0
+        struct.pack_into("<I", self.registers, H2C_PENDING, self.doorbells | stuck)
         return bytes(self.registers[offset : offset + length])
 
     def write(self, offset, data):
@@ -134,12 +185,10 @@ class Card:
         elif last == COMPLETE_LEN:
             self.execute_used()
         elif last == CONTROL and self.word(CONTROL) & 2:
-            self.position = self.sequence = self.failed = 0
+            self.reset()
         elif last == H2C_SET:
             dead = 1 << 5 if self.wants("dead-doorbell") else 0
             self.doorbells |= self.word(H2C_SET) & ~dead
-        elif last == H2C_PENDING:
-            self.doorbells &= ~self.word(H2C_PENDING)
         elif last == CPU:
             if not self.word(CPU):
                 self.driver = None
@@ -151,28 +200,40 @@ class Card:
     def step(self):
         """Let the virtio driver go on until it waits for the host."""
         if self.driver is not None:
-            self.doorbells = 0
+            self.doorbells &= 1 << 11 if self.wants("lasting-doorbell") else 0
             next(self.driver, None)
+
+    def reset(self):
+        self.failed = 0
+        self.is_resetting = self.wants("endless-reset")
+        if not self.wants("empty-reset"):
+            self.position = self.sequence = 0
 
     def execute(self):
         if self.failed:
             return
         control, count, bus, card, _, head, length = struct.unpack_from(
             "<IIQIIII", self.registers, COMMAND_0)  # fmt: skip
-        if self.wants("lose-record", once=True):
+        to_host, to_card = (control & 0x4F == COPY | direction for direction in (0x40, 0))
+        if self.wants("lose-record", once=True) or (
+            to_host and count > 61 and self.wants("lost-to-host")
+        ):
             self.failed = 1
             return
         self.sequence += 1
-        error = ERROR_UNSUPPORTED if self.wants("fail-command", once=True) else 0
+        fails = self.wants("fail-command", once=True) or (to_card and self.wants("failed-to-card"))
+        error = ERROR_UNSUPPORTED if fails else 0
         if error:
             self.failed = 1
-        elif control & 0xF == COPY and control & 0x40:
+        elif to_host:
+            count += self.wants("long-to-host")
             moved = bytearray(self.ram[card : card + count])
-            if self.wants("corrupt-to-host"):
-                moved[-1] ^= 1
+            moved[-1] ^= bus % 8 == 5 and self.wants("corrupt-to-host")
             self.memory.write(bus, bytes(moved))
-        elif control & 0xF == COPY:
-            self.ram[card : card + count] = self.memory.read(bus, count)
+        elif to_card:
+            moved = bytearray(self.memory.read(bus, count))
+            moved[-1] ^= card % 8 == 3 and self.wants("corrupt-to-card")
+            self.ram[card : card + count] = moved
         elif control & 0xF == COMPLETE:
             self.complete(card, head, length)
         if control & 0x10 or error:
@@ -211,172 +272,15 @@ class Card:
             self.raise_vector(config >> 8 & 0x1F)
 
 
-class Block:
-    """A descriptor block in the device page."""
-
-    def __init__(self, card, page, offset):
-        self.card = card
-        self.start = page + offset
-        head = card.memory.read(self.start, 8)
-        self.type = struct.unpack("b", head[:1])[0]
-        self.queues, self.feature_bytes, self.config_bytes = head[1:4]
-        body = 8 + 24 * self.queues + 2 * self.feature_bytes + self.config_bytes
-        self.control = self.start + (body + 7) // 8 * 8
-        self.bytes = self.control + 16 - self.start
-
-    def get(self, member):
-        return self.card.memory.read(self.control + member, 1)[0]
-
-    def put(self, member, value):
-        self.card.memory.write(self.control + member, bytes([value & 0xFF]))
-
-    def ring(self):
-        self.card.raise_vector(self.get(C2H_DB))
-
-    def set_status(self, status):
-        self.card.memory.write(self.start + 4, bytes([status]))
-        self.ring()
-
-
-class VirtioDriver:
-    """Drives every device that appears: sends chains, and checks that the answer is their echo.
-
-    A chain's readable part is 4 bytes of length and that many bytes; its writable part must come
-    back with every byte inverted. Chains of growing length follow each other for ever.
-    """
-
-    LENGTHS = (1, 5, 4096, 4097, 50_000, 70_000)
-    USED, DATA = 0x8000, 0x1_0000
-
-    def __init__(self, card):
-        self.card = card
-        self.page = struct.unpack_from("<Q", card.registers, PAGE_LO)[0]
-        self.devices = {}
-
-    def run(self):
-        """Generator: goes on whenever the host has written a register."""
-        card = self.card
-        if card.wants("asleep"):
-            return
-        if card.wants("refuse"):
-            struct.pack_into("<II", card.registers, BOOT_STATE, REFUSED, 0x55)
-            return
-        card.memory.write(self.page + 4, b"\0")
-        struct.pack_into("<I", card.registers, BOOT_STATE, READY)
-        card.raise_vector(0)
-        while card.word(PAGE_BYTES):
-            if card.wants("trap", once=True):
-                # mepc and mcause, then the doorbell that tells of it.
-                struct.pack_into("<II", card.registers, BOOT_STATE, CRASHED, 0x1234 << 8 | 5)
-                card.memory.write(self.page + 4, b"\xff")
-                card.raise_vector(0)
-                return
-            if not card.wants("deaf"):
-                self.scan()
-                for device in list(self.devices.values()):
-                    next(device, None)
-            yield
-
-    def scan(self):
-        offset = 24
-        while True:
-            block = Block(self.card, self.page, offset)
-            if block.type == 0:
-                return
-            if block.type < 0:
-                self.devices.pop(offset, None)
-            elif offset not in self.devices:
-                self.devices[offset] = self.drive(block)
-            elif block.get(CONFIG_CHANGE) and not block.get(GUEST_ACK):
-                if block.get(CONFIG_CHANGE) == 1:
-                    block.put(H2C_DB, -1)
-                    self.devices[offset] = iter(())
-                block.put(GUEST_ACK, 1)
-                block.ring()
-            offset += block.bytes
-
-    def drive(self, block):
-        card = self.card
-        block.put(H2C_DB, 1)
-        block.put(HOST_ACK, 0)
-        block.put(VDEV_RESET, 1)
-        block.ring()
-        while not block.get(HOST_ACK):
-            yield
-        for status in (0, 1, 3, 11):
-            block.set_status(status)
-        features = block.start + 8 + 24 * block.queues
-        offered = card.memory.read(features, block.feature_bytes)
-        card.memory.write(features + block.feature_bytes, offered)
-        ring, _, num = struct.unpack("<QQH6x", card.memory.read(block.start + 8, 24))
-        context = self.USED + (6 + 8 * num + 63) // 64 * 64
-        card.ram[self.USED : context + 64] = bytes(context + 64 - self.USED)
-        struct.pack_into("<IHH", card.ram, context + 8, self.USED, num, 0)
-        card.memory.write(ring, bytes(16 * num + 6 + 2 * num))
-        card.memory.write(block.start + 16, struct.pack("<Q", self.USED))
-        self.push_log2 = 0 if card.wants("plain") else card.word(HOST_PROTOCOL) >> 8 & 0xFF
-        card.memory.write(block.start + 26, bytes([1 if self.push_log2 else 0]))
-        block.put(UPDATED, 1)
-        block.ring()
-        while block.get(UPDATED):
-            yield
-        block.set_status(15)
-        sent = 0
-        while True:
-            yield from self.echo(block, ring, num, sent)
-            sent += 1
-
-    def echo(self, block, ring, num, sent):
-        card = self.card
-        length = self.LENGTHS[sent % len(self.LENGTHS)]
-        payload = bytes((sent + n) * 7 & 0xFF for n in range(length))
-        request = struct.pack("<I", length) + payload
-        answer = self.DATA + len(request) + 3
-        card.ram[self.DATA : self.DATA + len(request)] = request
-        if self.push_log2:
-            # What was pushed must not be asked for again: it is not there any more.
-            pushed = request[: 1 << self.push_log2]
-            area = (((16 * num + 6 + 2 * num + 4095) & ~4095) + 6 + 8 * num + 16 + 4095) & ~4095
-            card.memory.write(ring + area, pushed)
-            card.ram[self.DATA : self.DATA + len(pushed)] = b"\xee" * len(pushed)
-        card.ram[answer : answer + length + 8] = b"\xa5" * (length + 8)
-        split = len(request) // 3 + 1
-        half = length // 2
-        chain = [
-            (self.DATA, split, NEXT, 1),
-            (self.DATA + split, len(request) - split, NEXT, 2),
-            (answer, half, NEXT | WRITE, 3),
-            (answer + half, length - half, WRITE, 0),
-        ]
-        if card.wants("loop", once=True):
-            chain[1] = (*chain[1][:2], NEXT, 0)
-        for index, descriptor in enumerate(chain):
-            card.memory.write(ring + 16 * index, struct.pack("<QIHH", *descriptor))
-        avail = ring + 16 * num
-        card.memory.write(avail + 4 + 2 * (sent % num), struct.pack("<H", 0))
-        card.memory.write(avail + 2, struct.pack("<H", (sent + 1) & 0xFFFF))
-        block.ring()
-        while struct.unpack_from("<H", card.ram, self.USED + 2)[0] != (sent + 1) & 0xFFFF:
-            yield
-        head, written = struct.unpack_from("<II", card.ram, self.USED + 4 + 8 * (sent % num))
-        inverted = bytes(byte ^ 0xFF for byte in payload)
-        found = bytes(card.ram[answer : answer + length])
-        guard = bytes(card.ram[answer + length : answer + length + 8])
-        if (head, written, found, guard) != (0, length, inverted, b"\xa5" * 8):
-            print(f"echo {sent}: head {head}, {written} bytes of {length}, "
-                  f"{'same' if found == inverted else 'other'} bytes", flush=True)  # fmt: skip
-            sys.exit(1)
-        print(f"echo {sent}: {length} bytes", flush=True)
-
-
 def main(directory, socket_directory):
+    regions = {Region.BAR0: BAR0_BYTES, Region.BAR2: RAM_BYTES, Region.CONFIG: 4096}
     server = VfioUserServer(
-        Path(socket_directory) / SOCKET,
-        region_bytes={Region.BAR0: BAR0_BYTES, Region.BAR2: RAM_BYTES, Region.CONFIG: 4096},
-        vectors=1 << VECTORS_LOG2,
+        Path(socket_directory) / SOCKET, region_bytes=regions, vectors=1 << VECTORS_LOG2
     )
     card = Card(server, Path(directory) / "behaviour")
-    space = config_space()
+    if card.wants("bad-bars"):
+        regions[Region.BAR0] = 4096
+        del regions[Region.BAR2]
     if not server.accept(60):
         sys.exit("QEMU did not come")
     try:
@@ -385,11 +289,14 @@ def main(directory, socket_directory):
             if request is None:
                 continue
             data = b""
-            store = {Region.BAR2: card.ram, Region.CONFIG: space}.get(request.region)
+            store = {Region.BAR2: card.ram, Region.CONFIG: card.space}.get(request.region)
             end = request.offset + request.length
-            if request.command == Command.REGION_READ:
-                data = (card.read(request.offset, request.length) if store is None
-                        else bytes(store[request.offset : end]))  # fmt: skip
+            if request.command == Command.REGION_READ and request.region == Region.BAR2:
+                data = bytes(store[request.offset : end])
+            elif request.command == Command.REGION_READ and request.region == Region.CONFIG:
+                data = card.read_config(request.offset, request.length)
+            elif request.command == Command.REGION_READ:
+                data = card.read(request.offset, request.length)
             elif request.command == Command.REGION_WRITE and store is not None:
                 store[request.offset : end] = request.data
             elif request.command == Command.REGION_WRITE:

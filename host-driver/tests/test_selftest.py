@@ -4,6 +4,7 @@
 Every fault is named by its line. The card is `fake_selftest.c`.
 """
 
+import struct
 import subprocess
 
 import pytest
@@ -55,7 +56,7 @@ nonfatal errors: 0: ok
 fatal errors: 0: ok
 """
 SOUND_CARD = """\
-doorbells: 32 rang, each by itself, and stopped: ok
+doorbells: 32 rang, each by itself: ok
 vectors: 32 came, each by itself, the slowest after 2.5 us: ok
 copies to card: 384 of 1 to 4099 bytes, host +0 to +7, card +0 to +7: ok
 copies to host: 384 of 1 to 4099 bytes, host +0 to +7, card +0 to +7: ok
@@ -66,9 +67,10 @@ us:times 1-2:1000: ok
 throughput to card: 1000.0 MB/s, 4096 copies of 32768 bytes: ok
 throughput to host: 1000.0 MB/s, 4096 copies of 32768 bytes: ok
 resets: 100, online after each: ok
+doorbells after the resets: taken by the firmware: ok
 copies after the resets: 4099 bytes to card and to host: ok
 back in service: online: ok
-26 checks, 0 failed
+27 checks, 0 failed
 """
 
 RESEAT = "reseat card and adapter, clean the contacts, try another slot or cable"
@@ -92,6 +94,8 @@ class FakeSysfs:
         self.bind("vop_host")
         (folder / "class" / "misc" / "vop_virtio0").mkdir(parents=True)
         (folder / "class" / "misc" / "vop_virtio0" / "device").symlink_to(self.card)
+        (folder / "bus" / "pci" / "devices").mkdir(parents=True)
+        (folder / "bus" / "pci" / "devices" / ADDRESS).symlink_to(self.card)
         (folder / "dev").mkdir()
         (folder / "dev" / "function").symlink_to(self.card)
         self.device = folder / "dev" / "vop_virtio0"
@@ -165,16 +169,10 @@ def test_resets_are_as_many_as_asked_for(selftest):
 LOOK = "look into dmesg, load vop_host anew, flash the bitstream again"
 IOMMU = "look into dmesg for faults of the IOMMU"
 CARD_FAULTS = {
-    "doorbell-dead": "doorbell 5: FAILED: expected pending 0x20 when it was rung, found 0, "
-                     f"do: {LOOK}",
-    "doorbell-stuck": "doorbells: FAILED: expected pending 0 when none was rung, found 0x200, "
+    "doorbell-dead": f"doorbell 5: FAILED: expected pending 0x3f, found 0x1f, do: {LOOK}",
+    "doorbells-crossed": f"doorbell 2: FAILED: expected pending 0x7, found 0xf, do: {LOOK}",
+    "doorbell-lasts": "doorbells after the resets: FAILED: expected pending 0, found 0x800, "
                       f"do: {LOOK}",
-    "doorbell-lasts": "doorbell 11: FAILED: expected pending 0 when it was cleared, found 0x800, "
-                      f"do: {LOOK}",
-    "doorbells-crossed": "doorbell 2: FAILED: expected pending 0x4 when it was rung, found 0xc, "
-                         f"do: {LOOK}",
-    "card-gone": 'doorbells: FAILED: expected an answer, found "No such device", '
-                 f"do: {LOOK}",
     "vector-dead": f"vector 7: FAILED: expected vectors 0x80, found 0, do: {IOMMU}",
     "vector-astray": f"vector 4: FAILED: expected vectors 0x10, found 0x40, do: {IOMMU}",
     "vectors-doubled": f"vector 1: FAILED: expected vectors 0x2, found 0x3, do: {IOMMU}",
@@ -207,8 +205,25 @@ def test_a_fault_of_the_card_is_named_by_its_line_and_by_no_other(selftest, sysf
 
     assert (status, errors) == (1, "")
     assert [found for found in output.splitlines() if "FAILED" in found] == [line]
-    not_made = 2 if fault == "reset-crashes" else 0
-    assert output.splitlines()[-1] == f"{26 - not_made} checks, 1 failed"
+    not_made = 3 if fault == "reset-crashes" else 0
+    assert output.splitlines()[-1] == f"{27 - not_made} checks, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("fault", "found"),
+    [
+        ("doorbell-stuck", "expected pending 0, found 0x200"),
+        ("card-gone", 'expected an answer, found "No such device"'),
+    ],
+)
+def test_doorbells_are_seen_at_rest_before_and_after(selftest, sysfs, fault, found):
+    sysfs.device.write_text(fault)
+
+    _, output, _ = selftest("0")
+
+    assert [line for line in output.splitlines() if "FAILED" in line] == [
+        f"doorbells {when}: FAILED: {found}, do: {LOOK}" for when in ("at rest", "after the resets")
+    ]
 
 
 def test_a_copier_that_is_late_fails_all_that_needs_it(selftest, sysfs):
@@ -358,23 +373,65 @@ def test_a_bad_bar_is_named(selftest, sysfs, bar, resource, line):
     assert_only_failure(selftest("0", "--passive"), line)
 
 
-def assert_only_failure(outcome, line):
+def assert_only_failure(outcome, line, checks=15):
     status, output, errors = outcome
     lines = output.splitlines()
     assert (status, errors) == (1, "")
     assert [found for found in lines if "FAILED" in found] == [line]
-    assert lines[-1] == "15 checks, 1 failed"
+    assert lines[-1] == f"{checks} checks, 1 failed"
 
 
-def test_another_driver_ends_the_test_and_is_named(selftest, sysfs):
+def test_another_driver_is_named_and_its_card_left_alone(selftest, sysfs):
     sysfs.bind("vfio-pci")
 
-    assert selftest("0") == (
-        1,
+    assert_only_failure(
+        selftest("0"),
         "driver: FAILED: expected vop_host, found vfio-pci, "
-        "do: bind vop_host (modprobe vop_host), look into dmesg\n"
-        "1 checks, 1 failed\n",
-        "",
+        "do: bind vop_host (modprobe vop_host), look into dmesg",
+        checks=9,
+    )
+
+
+MAGIC, LAYOUT = 0x31504F56, 1 << 16 | 1
+IDENTITIES = {
+    "sound": ((MAGIC, LAYOUT), []),
+    "dead": (
+        (0xFFFF_FFFF, 0xFFFF_FFFF),
+        [f"identity: FAILED: expected magic 0x31504f56, found 0xffffffff, do: {FLASH}"],
+    ),
+    "another-layout": (
+        (MAGIC, 7 << 16 | 3),
+        [
+            "register layout: FAILED: expected 1.x, found 7.3, "
+            "do: install gateware and driver of one release"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "lines"), IDENTITIES.values(), ids=IDENTITIES.keys())
+def test_a_card_that_no_driver_took_is_asked_who_it_is(selftest, sysfs, words, lines):
+    (sysfs.card / "driver").unlink()
+    registers = struct.pack("<5I", *words, 0, 0, 0x4_0000)
+    (sysfs.card / "resource0").write_bytes(registers.ljust(4096, b"\0"))
+
+    status, output, errors = selftest(ADDRESS)
+
+    assert (status, errors) == (1, "")
+    assert [found for found in output.splitlines() if "FAILED" in found] == [
+        "driver: FAILED: expected vop_host, found none, "
+        "do: bind vop_host (modprobe vop_host), look into dmesg",
+        *lines,
+    ]
+    assert (sysfs.card / "enable").read_text() == "0"
+
+
+def test_a_card_that_cannot_be_asked_is_named(selftest, sysfs):
+    (sysfs.card / "driver").unlink()
+
+    assert (
+        'identity: FAILED: expected to read BAR0, found "No such file or directory", '
+        "do: run it as root, see BAR0 below" in selftest(ADDRESS)[1].splitlines()
     )
 
 
@@ -428,7 +485,6 @@ def test_help_is_shown(selftest):
     [
         ((), "one CARD must be given"),
         (("0", "1"), "one CARD must be given"),
-        (("card",), "CARD must be a number or a device file"),
         (("0", "--lanes=0"), "lanes must be a number from 1 to 32"),
         (("0", "--lanes=x4"), "lanes must be a number from 1 to 32"),
         (("0", "--speed=fast"), "speed must be a number from 2.5 to 64, in GT/s"),
@@ -443,9 +499,11 @@ def test_wrong_usage_is_told(selftest, arguments, message):
     assert errors.endswith(f"vopctl: selftest: {message}\nTry 'vopctl selftest --help'.\n")
 
 
-def test_a_card_that_is_not_there_is_an_error(selftest):
-    assert selftest("7") == (
+@pytest.mark.parametrize("card", ["7", "0000:02:00.0", "card"])
+def test_a_card_that_is_not_there_is_an_error(selftest, card):
+    assert selftest(card) == (
         1,
         "",
-        "vopctl: selftest: vop_virtio7: no such card; `vopctl list` shows them\n",
+        f"vopctl: selftest: {card}: no such card; `vopctl list` shows those that vop_host drives, "
+        "`lspci -D -d 1d1d:` the PCI address of others\n",
     )

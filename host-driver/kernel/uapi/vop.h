@@ -99,13 +99,15 @@ struct vop_copy_desc {
  * @VOP_SELFTEST_TAKE: takes the card out of service for this open file: its CPU
  *	stops, and no device can be added. Comes first. When the file is closed
  *	the card boots again, and is in service.
- * @VOP_SELFTEST_DOORBELL: clears every doorbell, rings doorbell @index (32: none);
- *	@found are the doorbells that are then pending, one bit each
+ * @VOP_SELFTEST_DOORBELL: rings doorbell @index (32: none); @found are the
+ *	doorbells that are then pending, one bit each: none is cleared, and only
+ *	those that the firmware did not take before are pending at first
  * @VOP_SELFTEST_VECTOR: has the copier raise vector @index; @found are the
  *	vectors that came, one bit each. Waits for @index, bounded.
  * @VOP_SELFTEST_LOAD: @bytes from @data to test memory at @host_offset
  * @VOP_SELFTEST_STORE: the other way
  * @VOP_SELFTEST_PEEK: @bytes of card RAM at @card_address to @data, by the CPU
+ * @VOP_SELFTEST_POKE: the other way
  * @VOP_SELFTEST_TO_CARD: @repeat times the same copy by the copier, @bytes from
  *	@host_offset of test memory to @card_address
  * @VOP_SELFTEST_TO_HOST: the other way
@@ -117,6 +119,7 @@ enum vop_selftest_step {
 	VOP_SELFTEST_LOAD,
 	VOP_SELFTEST_STORE,
 	VOP_SELFTEST_PEEK,
+	VOP_SELFTEST_POKE,
 	VOP_SELFTEST_TO_CARD,
 	VOP_SELFTEST_TO_HOST,
 };
@@ -151,10 +154,10 @@ struct vop_selftest {
  * Does one step of a self-test, for CAP_SYS_RAWIO. Not in v5.9.
  *
  * Returns 0, or -1 with errno EPERM (no capability, or this file has not taken
- * the card), EBUSY (a step is under way; TAKE: a device is on the card, or was
- * and the card never let go of it, or a test has the card), EINVAL (outside
- * memory, card RAM or what was granted), EIO (the copier failed or was late),
- * EINTR (killed), ENODEV (no card), ENOMEM, EFAULT.
+ * the card), EBUSY (TAKE: a device is on the card, or was and the card never let
+ * go of it, or a test has the card), EINVAL (outside memory, card RAM or what was
+ * granted), EIO (the copier failed or was late), EINTR (killed), ENODEV (no
+ * card), ENOMEM, EFAULT.
  */
 #define VOP_SELFTEST		 _IOWR('s', 16, struct vop_selftest)
 
