@@ -63,14 +63,16 @@ class _Host(RootComplex):
 
 
 class _Card(CardDevice):
-    """The other end of the link, counting likewise."""
+    """The other end of the link, counting likewise, behind which what is wrong with it happens."""
 
-    def __init__(self, function):
+    def __init__(self, function, disturbance):
         super().__init__(function)
+        self._disturbance = disturbance
         self.sent = self.taken = 0
 
     async def upstream_send(self, tlp):
         self.sent += 1
+        self._disturbance.spoil(tlp)
         await super().upstream_send(tlp)
 
     async def upstream_recv(self, tlp):
@@ -93,9 +95,11 @@ class Bridge:
         Told of leaps.
     region_bytes : dict of :class:`int` to :class:`int`
         Size of each region.
+    disturbance : :class:`~sim.cosim.disturbance.Disturbance`
+        What is wrong with link and slot.
     """
 
-    def __init__(self, dut, server, function, counters, region_bytes):
+    def __init__(self, dut, server, function, counters, region_bytes, disturbance):
         self._dut = dut
         self._server = server
         self._function = function
@@ -105,6 +109,7 @@ class Bridge:
         self._combiner = WriteCombiner()
         self._routed = set()
         self._region_bytes = region_bytes
+        self._disturbance = disturbance
         self.faults = []
         # The model's own memory and MSI regions give way to the guest's map: x86 has its MSI
         # address inside one of them.
@@ -113,7 +118,7 @@ class Bridge:
         space = HostSpace(server, function.msi, function.msix, self.faults)
         self._root.mem_address_space.register_region(space, 0, 2**64)
         self._port = self._root.make_port()
-        self._card = _Card(function)
+        self._card = _Card(function, disturbance)
         self._card.connect(self._port)
         # Only the guest enumerates: the model's bridges learn what it decided.
         self._port.sec_bus_num = self._port.sub_bus_num = BUS_NUMBER
@@ -169,6 +174,7 @@ class Bridge:
         dut.leap.value = 0
 
     async def _execute(self, request):
+        self._disturbance.look()
         if request.command is Command.REGION_WRITE and request.region == Region.BAR2:
             await self._post(Region.BAR2, self._combiner.add(request.offset, request.data))
             self._server.reply(request)

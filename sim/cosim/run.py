@@ -17,7 +17,7 @@ from .artifacts import BUILD, ROOT
 from .channel import Channel, ChannelClosed, GuestShell, Late
 from .initramfs import build_initramfs
 from .qemu import qemu_command
-from .simulator import CONFIGURATION, COUNTERS, SOCKET, TLPS, WAVES
+from .simulator import CONFIGURATION, COUNTERS, DISTURBANCE, SOCKET, TLPS, WAVES
 
 __all__ = ["Cosim", "CosimFailed"]
 
@@ -110,6 +110,10 @@ class Cosim:
     def tlps(self):
         """TLPs between the last two changes of the card's marker: see :mod:`sim.cosim.tlp_log`."""
         return json.loads((self._sockets / TLPS).read_text())
+
+    def disturb(self, *words):
+        """Let link and slot have these faults from now on: see :mod:`sim.cosim.disturbance`."""
+        (self._sockets / DISTURBANCE).write_text(" ".join(words))
 
     def waves(self):
         """Path of the waveforms, once the run has ended, or ``None``."""

@@ -13,7 +13,16 @@ from vop.regs.msi import VECTORS
 
 from sim.cosim.bridge import Bridge
 from sim.cosim.counters import CONFIGURATION_BYTES, Counters
-from sim.cosim.simulator import CONFIGURATION, COUNTERS, DIRECTORY, MSIX, SOCKET, TLPS
+from sim.cosim.disturbance import Disturbance
+from sim.cosim.simulator import (
+    CONFIGURATION,
+    COUNTERS,
+    DIRECTORY,
+    DISTURBANCE,
+    MSIX,
+    SOCKET,
+    TLPS,
+)
 from sim.cosim.tlp_log import TlpLog
 from sim.cosim.vfio_user import Region, VfioUserServer
 from sim.models.endpoint import CardFunction
@@ -52,7 +61,8 @@ async def the_card_serves_one_guest_without_a_fault(dut):
         msix_vectors=VECTORS["count"] if MSIX in os.environ else 0,
     )
     counters = Counters(block, function, run / CONFIGURATION)
-    bridge = Bridge(dut, server, function, counters, region_bytes)
+    disturbance = Disturbance(run / DISTURBANCE, function)
+    bridge = Bridge(dut, server, function, counters, region_bytes, disturbance)
     cocotb.start_soon(counters.watch(dut.marker))
     log = TlpLog(block, region_bytes)
     cocotb.start_soon(log.watch(dut.marker, run / TLPS))

@@ -14,7 +14,8 @@ from pathlib import Path
 from sim.harness.simulate import simulate
 from sim.harness.verdict import Red
 
-__all__ = ["CONFIGURATION", "COUNTERS", "DIRECTORY", "MSIX", "SOCKET", "TLPS", "WAVES", "main"]
+__all__ = ["CONFIGURATION", "COUNTERS", "DIRECTORY", "DISTURBANCE", "MSIX", "SOCKET", "TLPS",
+           "WAVES", "main"]  # fmt: skip
 
 #: Environment variable that carries the directory into the simulator.
 DIRECTORY = "VOP_COSIM_DIRECTORY"
@@ -25,6 +26,8 @@ SOCKET = "card.socket"
 COUNTERS = "counters.json"
 #: The card's configuration space as it was when the marker changed last: 4096 bytes.
 CONFIGURATION = "configuration.bin"
+#: Faults that the test wants: see :mod:`sim.cosim.disturbance`.
+DISTURBANCE = "disturbance"
 #: TLPs since the change before, written likewise.
 TLPS = "tlps.json"
 #: Where the simulator puts waveforms, in the directory that it runs in.

@@ -5,6 +5,7 @@ Each machine boots once for all the tests that use it; they run in file order.
 """
 
 import errno
+import fnmatch
 import os
 import subprocess
 import threading
@@ -187,6 +188,67 @@ def test_the_module_comes_and_goes(machine, share):
     assert (share / "again").read_bytes() == pattern(1)
 
 
+SOUND = """\
+driver: vop_host: ok
+PCI ids: 0x1d1d:0x2f2f: ok
+register layout: 1.1, build *: ok
+firmware: online: ok
+vectors granted: 1 of 32: ok
+counter late: 0: ok
+counter peer_errors: 0: ok
+counter channel_resets: 0: ok
+link width: x4 (card x4, slot x*): ok
+link speed: 5.0 GT/s (card 5.0, slot *): ok
+BAR0: 65536 bytes at 0x*: ok
+BAR2: 262144 bytes at 0x*: ok
+doorbells: 32 rang, each by itself: ok
+vectors: 1 came, each by itself, the slowest after * us: ok
+copies to card: 40 of 1 to 256 bytes, host +0 to +7, card +0 to +7: ok
+copies to host: 40 of 1 to 256 bytes, host +0 to +7, card +0 to +7: ok
+latency to card: 8 bytes, command to interrupt, half below * us, longest * us; us:times *: ok
+latency to host: 8 bytes, command to interrupt, half below * us, longest * us; us:times *: ok
+throughput to card: * MB/s, 4 copies of 4096 bytes: ok
+throughput to host: * MB/s, 4 copies of 4096 bytes: ok
+resets: 2, online after each: ok
+doorbells after the resets: taken by the firmware: ok
+copies after the resets: 4099 bytes to card and to host: ok
+back in service: online: ok
+24 checks, 0 failed
+"""
+
+
+def test_the_self_test_passes(machine):
+    stop_daemon(machine, "TERM")
+
+    status, output = machine.guest.run("vopctl selftest 0 --quick --resets=2", COMMAND_TIMEOUT_S)
+
+    assert fnmatch.fnmatchcase(output, SOUND), output
+    assert status == 0
+
+
+def test_the_self_test_names_what_is_wrong_with_the_link(machine):
+    machine.disturb("one-lane", "bit-flips")
+
+    status, output = machine.guest.run("vopctl selftest 0 --quick", COMMAND_TIMEOUT_S)
+
+    machine.disturb()
+    assert status == 1
+    assert [line.split(":")[0] for line in output.splitlines() if "FAILED" in line] == [
+        "link width",
+        "copies to host",
+        "copies after the resets",
+    ], output
+    assert "expected 0xd at byte 32 of 61 (host +0, card +0), found 0xc" in output
+
+
+def test_the_card_serves_behind_a_self_test(machine, share):
+    machine.start_daemon()
+    machine.wait_mounted()
+
+    assert on_card(machine, "cp /host/1 /host/tested").status == 0
+    assert (share / "tested").read_bytes() == pattern(1)
+
+
 def test_a_small_request_costs_the_tlps_that_the_bench_says(machine):
     recorded = record.read()["sweeps"].get("small_requests")
     if recorded is None:
@@ -230,6 +292,7 @@ def test_by_the_cards_own_msix_table_each_device_has_a_vector_of_its_own(tmp_pat
         modes = machine.guest.check("cat /sys/bus/pci/drivers/vop_host/0*/msi_irqs/*").split()
         used = vectors_used(machine)
         stop_daemon(machine, "TERM")
+        tested = machine.guest.run("vopctl selftest 0 --quick", COMMAND_TIMEOUT_S)
         machine.guest.check("rmmod vop_host", COMMAND_TIMEOUT_S)
         machine.load_driver()
 
@@ -238,6 +301,8 @@ def test_by_the_cards_own_msix_table_each_device_has_a_vector_of_its_own(tmp_pat
     assert set(modes) == {"msix"}
     assert len(modes) == VECTORS["count"]
     assert used >= 4
+    assert tested[0] == 0, tested[1]
+    assert "vectors: 32 came, each by itself, the slowest after" in tested[1]
     counters = machine.counters()
     assert counters["faults"] == []
     assert counters["end"]["msis"] == 0

@@ -20,7 +20,10 @@ _CONFIGURATION = (TlpType.CFG_READ_0, TlpType.CFG_WRITE_0, TlpType.CFG_READ_1, T
 _ADDRESSED = (TlpType.MEM_READ, TlpType.MEM_READ_64, TlpType.MEM_WRITE, TlpType.MEM_WRITE_64)
 #: PH, PD, NPH, NPD of the block, and infinite completion credits. Ref: UG477, table 2-12.
 _CREDITS = [32, 437, 12, 24, 0, 0]
-_DEVICE_CONTROL = 2  # register of the PCI Express capability, in DW
+# Registers of the PCI Express capability, in DW.
+_DEVICE_CONTROL, _LINK_CAPABILITIES = 2, 3
+# What configuration space says of the link: 5 GT/s and four lanes, as on the boards.
+_SPEED_CODE, _LANES = 2, 4
 
 
 class CardFunction(Endpoint):
@@ -45,11 +48,19 @@ class CardFunction(Endpoint):
             self.register_capability(self.msix)
         self.pcie_cap.function_level_reset_capability = True
         self.pcie_cap.max_payload_size_supported = mps_log2
+        self.pcie_cap.max_link_speed = self.pcie_cap.current_link_speed = _SPEED_CODE
+        self.pcie_cap.negotiated_link_width = _LANES
         self.pcie_cap.initiate_function_level_reset = self._function_level_reset
 
     async def read_config_register(self, reg: int) -> int:
-        """Read a configuration register; the library has None where MSI has no register."""
-        return await super().read_config_register(reg) or 0
+        """Read a configuration register.
+
+        The library has None where MSI has no register, and no width where the link's maximum is.
+        """
+        value = await super().read_config_register(reg) or 0
+        if reg - _LINK_CAPABILITIES == self.pcie_cap.offset:
+            value |= _LANES << 4
+        return value
 
     async def write_config_register(self, reg: int, data: int, mask: int) -> None:
         """Write a configuration register, and show what changed on the pins."""
