@@ -431,6 +431,16 @@ def test_a_fault_of_the_card_is_named_by_the_self_test(many_vectors, fault, chec
     assert failed_checks(outcome) == (1, checks), outcome[1]
 
 
+def test_a_vector_that_comes_late_is_waited_for_by_the_self_test(many_vectors):
+    with loaded(many_vectors, timeout_scale=PATIENT) as machine:
+        machine.behave("late-vector")
+
+        outcome = machine.guest.run(f"{SELFTEST}=1 --quick", LATE_S)
+
+    assert failed_checks(outcome) == (1, ["vector 3"])
+    assert "vector 3: FAILED: expected vectors 0x8, found 0x9, do: " in outcome[1]
+
+
 def test_vectors_that_come_beside_another_are_named_by_the_self_test(many_vectors):
     with loaded(many_vectors, timeout_scale=PATIENT) as machine:
         machine.behave("doubled-vectors")
