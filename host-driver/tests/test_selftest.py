@@ -426,6 +426,17 @@ def test_a_card_that_no_driver_took_is_asked_who_it_is(selftest, sysfs, words, l
     assert (sysfs.card / "enable").read_text() == "0"
 
 
+def test_a_stranger_is_not_asked(selftest, sysfs):
+    (sysfs.card / "driver").unlink()
+    sysfs.write("vendor", "0x8086")
+
+    _, output, _ = selftest(ADDRESS)
+
+    assert "PCI ids: FAILED: expected 0x1d1d:0x2f2f, found 0x8086:0x2f2f" in output
+    assert "identity" not in output
+    assert not (sysfs.card / "enable").exists()
+
+
 def test_a_card_that_cannot_be_asked_is_named(selftest, sysfs):
     (sysfs.card / "driver").unlink()
 
