@@ -86,6 +86,7 @@ APT::Install-Recommends "false";
 APT::Sandbox::User "{_user()}";
 Acquire::Languages "none";
 Acquire::Retries "3";
+APT::Update::Error-Mode "any";
 Debug::NoLocking "true";
 #clear APT::Update::Post-Invoke;
 #clear APT::Update::Post-Invoke-Success;
