@@ -10,11 +10,11 @@ import shutil
 from private_apt import PrivateApt
 from progress import SetupError, run, say
 from unpack import unpack
+from wrapper import LIBRARIES, write_wrapper
 
 __all__ = ["get_nextpnr"]
 
 NEEDED = ("lib", "zlib1g_", "nextpnr-himbaechel-xilinx_", "yosys_", "yosys-abc_")
-LIBRARIES = "usr/lib/x86_64-linux-gnu"
 CHIP_DATABASES = "nextpnr-himbaechel-xilinx-chipdb_"
 
 
@@ -58,21 +58,12 @@ def get_nextpnr(cache, versions):
     database = next(prefix.rglob(f"chipdb-{versions['chip']}.bin"), None)
     if database is None:
         raise SetupError(f"{versions['package']} {version} has no database of {versions['chip']}")
-    _write_wrapper(program, prefix, f"--chipdb '{database}'")
-    _write_wrapper(home / versions["synthesis"], prefix)
+    write_wrapper(program, prefix, f"--chipdb '{database}'")
+    write_wrapper(home / versions["synthesis"], prefix)
     # yosys looks for its files beside what runs: here that is the dynamic loader.
     (prefix / LIBRARIES).parent.joinpath("share").symlink_to("../share")
-    _write_wrapper(prefix / LIBRARIES / "yosys-abc", prefix)
+    write_wrapper(prefix / LIBRARIES / "yosys-abc", prefix)
     run(program, "--version", timeout_s=60)
     run(home / versions["synthesis"], "-p", "help synth_xilinx", timeout_s=60)
     stamp.write_text(version + "\n")
     say("nextpnr", f"{version} is ready")
-
-
-def _write_wrapper(program, prefix, options=""):
-    program.write_text(f"""#!/bin/sh
-export PYTHONHOME='{prefix}/usr'
-exec '{prefix}/usr/lib64/ld-linux-x86-64.so.2' --library-path '{prefix}/{LIBRARIES}' \\
-    '{prefix}/usr/bin/{program.name}' {options} "$@"
-""")
-    program.chmod(0o755)

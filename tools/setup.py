@@ -18,6 +18,7 @@ from get_chroot import get_chroot
 from get_debian_packages import get_debian_packages
 from get_kernel import get_kernel
 from get_nextpnr import get_nextpnr
+from get_prjxray import get_prjxray
 from get_python import get_python
 from get_qemu import get_qemu
 from progress import SetupError, say
@@ -25,7 +26,7 @@ from progress import SetupError, say
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 PARTS = ("packages", "python", "qemu", "kernel")
-ON_REQUEST = ("chroot", "nextpnr")
+ON_REQUEST = ("chroot", "nextpnr", "prjxray")
 
 
 def provide(parts):
@@ -40,6 +41,7 @@ def provide(parts):
         "kernel": lambda: get_kernel(CACHE, versions["kernel"]),
         "chroot": lambda: get_chroot(CACHE, versions["chroot"]),
         "nextpnr": lambda: get_nextpnr(CACHE, versions["nextpnr"]),
+        "prjxray": lambda: get_prjxray(CACHE, versions["prjxray"]),
     }
     with ThreadPoolExecutor() as pool:
         for running in [pool.submit(fetches[part]) for part in parts if part in fetches]:

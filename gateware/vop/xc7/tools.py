@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-__all__ = ["DEVICE", "ToolError", "find_yosys", "find_nextpnr", "place_and_route", "run",
-           "synthesise"]
+__all__ = ["DEVICE", "ToolError", "find_yosys", "find_nextpnr", "find_prjxray", "place_and_route",
+           "prjxray_database", "run", "synthesise"]
 
 #: The FPGA of the NiteFury II.
 DEVICE = "xc7a200tfbg484-2"
@@ -81,6 +81,19 @@ def find_nextpnr():
     if found is None:
         raise ToolError(f"{_NEXTPNR} is not installed: run `python3 tools/setup.py nextpnr`")
     return found
+
+
+def find_prjxray(program):
+    """Path of ``program`` of Project X-Ray: the one that setup installed."""
+    path = _REPOSITORY / ".cache" / "prjxray" / program
+    if not path.exists():
+        raise ToolError(f"{program} is not installed: run `python3 tools/setup.py prjxray`")
+    return str(path)
+
+
+def prjxray_database():
+    """Folder of Project X-Ray's database of the family of DEVICE."""
+    return Path(find_prjxray("database"))
 
 
 def run(command, *, log, what, limit_s, folder=None):
