@@ -151,8 +151,10 @@ def synthesise(sources, *, top, folder, flatten=True):
     return netlist
 
 
-def place_and_route(netlist, *, constraints, seed, ask_mhz, folder):
+def place_and_route(netlist, *, constraints, seed, ask_mhz, folder, fasm=None):
     """Place and route ``netlist``; return the paths of the tool's report and of what it placed.
+
+    With ``fasm`` the routed design goes into that file, as features of the part's tiles.
 
     Setup is reported, not judged, and hold is not signed off: the chip database's model of hold is
     not to be trusted.
@@ -160,6 +162,6 @@ def place_and_route(netlist, *, constraints, seed, ask_mhz, folder):
     report, placed = folder / f"seed{seed}.json", folder / f"seed{seed}.placed.json"
     run([find_nextpnr(), "--device", DEVICE, "--json", netlist, "-o", f"xdc={constraints}",
          "--seed", seed, "--freq", ask_mhz, "--timing-allow-fail", "--report", report, "--write",
-         placed, "-q"],
+         placed, "-q", *(["-o", f"fasm={fasm}"] if fasm else [])],
         log=folder / f"seed{seed}.log", what=f"place and route, seed {seed}", limit_s=1500)
     return report, placed
