@@ -26,9 +26,10 @@ STRICT      ?=
 # What `make timing` takes.
 LIMITS      ?= must
 PLACER_SEEDS ?= 1 2 3
-# What `make project` and `make bitstream` take.
+# What `make project` and `make bitstream` take; RECORD=1 with TOOLCHAIN=open puts its numbers on record.
 BOARD       ?=
 IMAGE       ?= auto
+TOOLCHAIN   ?= vivado
 # What `make flash` and `make flash-persistent` take.
 CABLE       ?=
 DRY_RUN     ?=
@@ -57,7 +58,7 @@ regs-check: tools ## Generated headers and documents are current
 
 unit: tools ## One component at a time; firmware core and ring logic under sanitizers
 	$(call step,unit tests)
-	@$(PY) -m pytest -n auto -m "not cosim and not long" gateware/tests firmware/tests host-driver/tests
+	@$(PY) -m pytest -n auto -m "not cosim and not long and not bitstream" gateware/tests firmware/tests host-driver/tests
 	@echo "not run: the long tests of the copier's parts, which take half an hour: make unit-long"
 
 stories: tools ## The whole endpoint at its pins; SEED=n for other random choices, SEED=0 draws n
@@ -100,7 +101,7 @@ timing: tools ## Place and route for the NiteFury II, PLACER_SEEDS='1 2 3'; LIMI
 	@$(PY) -m vop.xc7.timing --limits $(LIMITS) --seeds $(PLACER_SEEDS)
 
 ##@ Boards
-.PHONY: boards project bitstream flash flash-persistent
+.PHONY: boards project bitstream test-bitstream flash flash-persistent
 boards: tools ## The boards that there are
 	@$(PY) -m vop.vivado list
 
@@ -108,12 +109,26 @@ project: firmware ## Write the Vivado project of BOARD=name, or all; IMAGE=file 
 	$(call step,project)
 	@$(PY) -m vop.vivado project $(BOARD) --firmware $(IMAGE)
 
-bitstream: firmware ## The same, and run Vivado on it
+ifeq ($(TOOLCHAIN),open)
+bitstream: tools
+	$(call step,bench image)
+	@python3 tools/setup.py nextpnr prjxray
+	@$(MAKE) --no-print-directory -C firmware/baremetal PROGRAM=bench
+	@$(PY) -m vop.bench_image $(BOARD) $(if $(filter-out 0,$(RECORD)),--record docs/boards/utilisation.md)
+else
+bitstream: firmware ## The same, and run Vivado on it; TOOLCHAIN=open: the bench image, without Vivado
+	@test "$(TOOLCHAIN)" = vivado || { echo "TOOLCHAIN must be vivado or open, not $(TOOLCHAIN)" >&2; exit 2; }
 	$(call step,bitstream)
 	@$(PY) -m vop.vivado bitstream $(BOARD) --firmware $(IMAGE)
+endif
 
-flash_options = $(if $(CABLE),--cable $(CABLE)) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
-flash: tools ## Load the bitstream of BOARD=name until power goes; CABLE=kind, DRY_RUN=1
+test-bitstream: tools ## The bench image by open tools, read back by a test; takes 15 minutes
+	$(call step,test of the bench image)
+	@python3 tools/setup.py nextpnr prjxray
+	@$(PY) -m pytest -s -m bitstream gateware/tests
+
+flash_options = --toolchain $(TOOLCHAIN) $(if $(CABLE),--cable $(CABLE)) $(if $(filter-out 0,$(DRY_RUN)),--dry-run)
+flash: tools ## Load the bitstream of BOARD=name until power goes; CABLE=kind, DRY_RUN=1, TOOLCHAIN=open
 	@$(PY) -m vop.flash $(BOARD) $(flash_options)
 
 flash-persistent: tools ## Write it to the board's configuration flash, and read it back

@@ -85,6 +85,25 @@ def test_without_a_bitstream_nothing_is_asked(bench, capsys):
     assert not (bench / "asked").exists()
 
 
+def test_the_bench_image_is_written_only_where_it_is_asked_for(bench, capsys):
+    loader(bench)
+    image = bench / "boards" / "nitefury2" / "open" / "top.bit"
+    image.parent.mkdir()
+    (bench / "boards" / "nitefury2" / "top.bit").rename(image)
+
+    assert run(bench) == 1
+    assert ("where Vivado is; the bench image is there, which has no PCIe: TOOLCHAIN=open writes it"
+            in capsys.readouterr().err)
+    assert not (bench / "asked").exists()
+
+    assert run(bench, "--toolchain", "open") == 0
+    assert (bench / "asked").read_text().endswith(f"--write-sram {image}\n")
+
+    image.unlink()
+    assert run(bench, "--toolchain", "open") == 1
+    assert "open/top.bit: `make bitstream TOOLCHAIN=open` makes it" in capsys.readouterr().err
+
+
 def test_without_the_tool_the_command_that_gets_it_is_named(bench, capsys, monkeypatch):
     monkeypatch.setattr(flash.sys, "executable", str(bench / "python"))
     monkeypatch.setenv("PATH", str(bench))
@@ -105,12 +124,17 @@ def test_a_dry_run_prints_the_command_and_touches_nothing(bench, capsys):
     assert not (bench / "asked").exists()
 
 
-def test_an_unknown_board_is_refused(capsys):
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["moon"], "Board must be one of acorn_cle215, "),
+    (["nitefury2", "--toolchain", "open", "--persistent"],
+     "The bench image is for the FPGA alone: open tools set nothing of how"),
+])
+def test_what_makes_no_sense_is_refused(arguments, message, capsys):
     with pytest.raises(SystemExit) as leaving:
-        main(["moon"])
+        main(arguments)
 
     assert leaving.value.code == 2
-    assert "Board must be one of acorn_cle215, " in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_every_board_has_the_idcode_of_its_part():

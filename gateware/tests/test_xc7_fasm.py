@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from vop.vivado.board import load_board
 from vop.xc7 import bitstream, tools
 from vop.xc7.fasm import FasmError, assemble, write_frames
 from vop.xc7.prjxray import WORDS, Database, DatabaseError
@@ -178,5 +179,8 @@ def test_a_bitstream_of_the_part_reads_back_frame_by_frame(tmp_path):
     ones = (0xF00F00FF12345678, 0xDEADBEEF, 0xB5BE8FA401)
     assert frames.features == sum(value.bit_count() for value in ones) + 3
     assert bitstream.differences(frames.words, found) == []
+    # UG470, "IDCODE": one word into register 12, behind which comes the part that it must be.
+    assert bytes.fromhex("30018001") + load_board("nitefury2").idcode.to_bytes(4) in (
+        tmp_path / "top.bit").read_bytes()
     found[min(found)][7] ^= 1
     assert len(bitstream.differences(frames.words, found)) == 1

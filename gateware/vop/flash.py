@@ -61,9 +61,23 @@ def _run(words, *, limit_s, failure):
     return said
 
 
-def _write(board, bitstream, cable, words):
-    if not bitstream.is_file():
-        raise FlashError(f"there is no {bitstream}: `make bitstream` makes it, where Vivado is")
+def _bitstream(folder, toolchain):
+    """Path of the bitstream that ``toolchain`` made in the board's ``folder``."""
+    return folder / "open" / f"{TOP}.bit" if toolchain == "open" else folder / f"{TOP}.bit"
+
+
+def _missing(folder, toolchain):
+    path = _bitstream(folder, toolchain)
+    if toolchain == "open":
+        return f"there is no {path}: `make bitstream TOOLCHAIN=open` makes it"
+    also = ("; the bench image is there, which has no PCIe: TOOLCHAIN=open writes it"
+            if _bitstream(folder, "open").is_file() else "")
+    return f"there is no {path}: `make bitstream` makes it, where Vivado is{also}"
+
+
+def _write(board, folder, toolchain, cable, words):
+    if not _bitstream(folder, toolchain).is_file():
+        raise FlashError(_missing(folder, toolchain))
     loader = find_loader()
     came = detect(loader, cable)
     if came != board.idcode:
@@ -88,14 +102,21 @@ def main(arguments=None):
                         help="kind of JTAG cable, as openFPGALoader has it (default: the board's)")
     parser.add_argument("--input", type=Path, default=Path("build/boards"), metavar="DIR",
                         help="where the boards' projects are (default: %(default)s)")
+    parser.add_argument("--toolchain", choices=("vivado", "open"), default="vivado",
+                        help="which bitstream: the card as Vivado made it, or the bench image, "
+                        "which has no PCIe, of open tools (default: %(default)s)")
     parser.add_argument("--dry-run", action="store_true",
                         help="print the command that would write, and touch nothing")
     options = parser.parse_args(arguments)
     try:
         board = load_board(options.board)
+        if options.persistent and options.toolchain == "open":
+            raise ValueError("The bench image is for the FPGA alone: open tools set nothing of how "
+                             "an FPGA reads its configuration flash")
     except ValueError as reason:
         parser.error(str(reason))
-    bitstream = options.input / options.board / f"{TOP}.bit"
+    folder = options.input / options.board
+    bitstream = _bitstream(folder, options.toolchain)
     cable = options.cable or board.cable
     words = ["-c", cable, "--fpga-part", f"{board.platform.device}{board.platform.package}",
              *(["--write-flash", "--verify"] if options.persistent else ["--write-sram"]),
@@ -104,7 +125,7 @@ def main(arguments=None):
         print(shlex.join(["openFPGALoader", *words]))
         return 0
     try:
-        _write(board, bitstream, cable, words)
+        _write(board, folder, options.toolchain, cable, words)
     except FlashError as reason:
         print(f"flash: {reason}", file=sys.stderr)
         return 1

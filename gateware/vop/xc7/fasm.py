@@ -6,6 +6,8 @@ A line names a tile and one of its features, perhaps with bits and a value:
     CLBLL_L_X100Y188.SLICEL_X0.AFF.ZINI
     CLBLL_L_X100Y188.SLICEL_X0.ALUT.INIT[63:0] = 64'b1010...
 
+Only what the lines name is set: pads that none names are as in an FPGA without configuration.
+
 Ref: FASM file format specification, "Syntax"; Project X-Ray, "Database".
 """
 

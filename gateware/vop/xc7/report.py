@@ -20,12 +20,14 @@ class Report:
     """A routed design, as far as it matters here.
 
     ``fmax_mhz`` is by clock. ``path`` is the critical path of the clock that was asked for, in
-    words, a line for each stop; ``path_ns`` its delay.
+    words, a line for each stop; ``path_ns`` its delay. ``used`` and ``available`` count by kind of
+    place; ``used`` has only those of which there are any.
     """
 
     fmax_mhz: dict
     ffs: int
     used: dict
+    available: dict
     path: tuple
     path_ns: float
 
@@ -46,6 +48,8 @@ def read_report(path, *, clock):
         text = json.loads(path.read_text(encoding="utf-8"))
         fmax = {_clock_name(name): float(of["achieved"]) for name, of in text["fmax"].items()}
         used = {name: int(of["used"]) for name, of in text["utilization"].items() if of["used"]}
+        available = {name: int(of.get("available", 0))
+                     for name, of in text["utilization"].items()}
         paths = text["critical_paths"]
         steps = next((list(one["path"]) for one in paths if _is_of(one, clock)), [])
         words = tuple(_words(steps))
@@ -57,7 +61,8 @@ def read_report(path, *, clock):
                           f"{', '.join(sorted(fmax)) or 'none'}")
     if not used.get(_TABLES) or not used.get(_FLIP_FLOPS):
         raise ReportError(f"{path} tells of no placed {_TABLES} and {_FLIP_FLOPS}")
-    return Report(fmax_mhz=fmax, ffs=used[_FLIP_FLOPS], used=used, path=words, path_ns=delay)
+    return Report(fmax_mhz=fmax, ffs=used[_FLIP_FLOPS], used=used, available=available,
+                  path=words, path_ns=delay)
 
 
 def _clock_name(net):

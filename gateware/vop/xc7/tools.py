@@ -8,11 +8,14 @@ import threading
 import time
 from pathlib import Path
 
-__all__ = ["DEVICE", "ToolError", "find_yosys", "find_nextpnr", "find_prjxray", "place_and_route",
-           "prjxray_database", "run", "synthesise"]
+__all__ = ["DEVICE", "DIE", "ToolError", "find_yosys", "find_nextpnr", "find_prjxray",
+           "place_and_route", "prjxray_database", "run", "synthesise"]
 
 #: The FPGA of the NiteFury II.
 DEVICE = "xc7a200tfbg484-2"
+
+#: Its die, as Project X-Ray calls it.
+DIE = "xc7a200t"
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 _NEXTPNR = "nextpnr-himbaechel-xilinx"
