@@ -13,6 +13,7 @@ from vop.bench_image.result import ClockResult, Result, prose_of, table
 from vop.bench_image.top import BenchClocks
 from vop.vivado.board import load_board
 from vop.xc7 import tools
+from vop.xc7.report import Report
 from vop.xc7.tools import ToolError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,14 +84,39 @@ def run(tmp_path, image, *words):
     return command.main([*words, "--output", str(tmp_path), "--firmware", str(image)])
 
 
-def test_a_clock_that_is_missed_makes_no_bitstream_that_counts(quick, image, tmp_path, capsys):
-    quick(RESULT)
+@pytest.fixture
+def router(monkeypatch):
+    """A router that says of each seed what a test wants: MHz of the slower clock, or None."""
+    def answers(by_seed):
+        def route(_netlist, *, seed, **_options):
+            if by_seed[seed] is None:
+                raise ToolError(f"place and route, seed {seed}: not done after 900 s")
+            return seed, seed
+        monkeypatch.setattr(command, "place_and_route", route)
+        monkeypatch.setattr(command, "count_placed_tables", lambda seed: 50)
+        monkeypatch.setattr(command, "read_report", lambda seed, clock: Report(
+            fmax_mhz={"pcie_clk": 100.0, "cpu_clk": by_seed[seed]}, ffs=30, used=RESULT.used,
+            available=RESULT.available, path=(), path_ns=0.0))
+    return answers
 
-    assert run(tmp_path, image, "nitefury2") == 1
 
-    said = capsys.readouterr()
-    assert "cpu_clk must reach 50 MHz, and reaches 40.0: another --seed may do" in said.err
-    assert "top.bit" not in said.out
+def test_the_first_seed_that_is_routed_at_its_clocks_is_taken(router, tmp_path, capsys):
+    router({1: None, 2: 49.9, 3: 50.1, 4: 90.0})
+
+    result, routed = command.first_routed(load_board("nitefury2"), None, [1, 2, 3, 4], tmp_path)
+
+    assert (result.seed, result.clocks[1].reached_mhz) == (3, 50.1)
+    assert routed == tmp_path / "seed3.fasm"
+    assert capsys.readouterr().out.splitlines() == [
+        "    seed 1: place and route, seed 1: not done after 900 s",
+        "    seed 2: cpu_clk must reach 50 MHz, and reaches 49.9"]
+
+
+def test_where_no_seed_is_routed_at_its_clocks_there_is_no_image(router, tmp_path):
+    router({1: 40.0, 7: None})
+
+    with pytest.raises(ToolError, match="no seed of 1, 7 can be routed at its clocks"):
+        command.first_routed(load_board("nitefury2"), None, [1, 7], tmp_path)
 
 
 def test_numbers_are_kept_and_recorded(quick, image, tmp_path, capsys):

@@ -154,7 +154,8 @@ def synthesise(sources, *, top, folder, flatten=True):
     return netlist
 
 
-def place_and_route(netlist, *, constraints, seed, ask_mhz, folder, fasm=None):
+def place_and_route(netlist, *, constraints, seed, ask_mhz, folder, fasm=None,
+                    limit_s=1500):
     """Place and route ``netlist``; return the paths of the tool's report and of what it placed.
 
     With ``fasm`` the routed design goes into that file, as features of the part's tiles.
@@ -166,5 +167,5 @@ def place_and_route(netlist, *, constraints, seed, ask_mhz, folder, fasm=None):
     run([find_nextpnr(), "--device", DEVICE, "--json", netlist, "-o", f"xdc={constraints}",
          "--seed", seed, "--freq", ask_mhz, "--timing-allow-fail", "--report", report, "--write",
          placed, "-q", *(["-o", f"fasm={fasm}"] if fasm else [])],
-        log=folder / f"seed{seed}.log", what=f"place and route, seed {seed}", limit_s=1500)
+        log=folder / f"seed{seed}.log", what=f"place and route, seed {seed}", limit_s=limit_s)
     return report, placed
