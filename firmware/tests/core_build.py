@@ -7,7 +7,6 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CORE = HERE.parent / "core"
-BUILD = HERE.parents[1] / "build" / "firmware" / "tests"
 
 SHARED = ("bench.c", "model_card.c", "model_host.c", "model_9p.c")
 
@@ -28,23 +27,22 @@ def _compiler():
     return os.environ.get("CC", "cc")
 
 
-def _compile(source):
-    target = BUILD / f"{source.stem}.o"
+def _compile(source, folder):
+    target = folder / f"{source.stem}.o"
     includes = ["-I", CORE / "include", "-I", CORE / "shell", "-I", HERE]
     subprocess.run([_compiler(), *FLAGS, *includes, "-c", source, "-o", target], check=True)
     return target
 
 
-def build_shared():
-    """Compile the core and the model; return their objects."""
-    BUILD.mkdir(parents=True, exist_ok=True)
+def build_shared(folder):
+    """Compile the core and the model into ``folder``; return their objects."""
     sources = sorted([*CORE.glob("*.c"), *CORE.glob("shell/*.c")])
-    return [_compile(source) for source in [*sources, *(HERE / name for name in SHARED)]]
+    return [_compile(source, folder) for source in [*sources, *(HERE / name for name in SHARED)]]
 
 
-def build_program(name, shared, *others):
-    """Link ``name``.c and ``others`` with ``shared``; return the program's path."""
-    objects = [_compile(HERE / source) for source in (f"{name}.c", *others)]
-    program = BUILD / name
+def build_program(name, folder, shared, *others):
+    """Link ``name``.c and ``others`` with ``shared`` in ``folder``; return the program's path."""
+    objects = [_compile(HERE / source, folder) for source in (f"{name}.c", *others)]
+    program = folder / name
     subprocess.run([_compiler(), *FLAGS, *objects, *shared, "-o", program], check=True)
     return program

@@ -18,9 +18,11 @@ CASE = re.compile(r"^\tCASE\((\w+)\),$", re.MULTILINE)
 
 
 @pytest.fixture(scope="session")
-def programs(core_objects):
+def programs(build_folder, core_objects):
     """Every program of cases."""
-    return {name: build_program(name, core_objects, "check.c") for name in PROGRAMS}
+    return {
+        name: build_program(name, build_folder, core_objects, "check.c") for name in PROGRAMS
+    }
 
 
 def cases():

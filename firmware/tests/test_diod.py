@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(DIOD is None, reason="needs diod: run `make setu
 
 
 @pytest.fixture(scope="module")
-def shell_program(core_objects):
-    return build_program("shell_over_fd", core_objects)
+def shell_program(build_folder, core_objects):
+    return build_program("shell_over_fd", build_folder, core_objects)
 
 
 @pytest.fixture
