@@ -262,12 +262,13 @@ async def test_an_offer_is_withdrawn_when_it_may_no_longer_leave_and_made_again_
     assert await bench.read(PENDING) == 0
 
 
+@pytest.mark.parametrize("change", [{"bus_master": 0}, {"msix": 1}], ids=["master-off", "msix-on"])
 @story
-async def test_what_a_hard_block_is_offered_stands_while_bus_mastering_is_off(bench, ctx):
+async def test_what_a_hard_block_is_offered_stands_until_it_is_taken(bench, ctx, change):
     await bench.grant()
     await bench.raise_vector(2)
     await bench.offered()
-    await bench.grant(bus_master=0)
+    await bench.grant(**change)
     for _ in range(20):
         assert (ctx.get(bench.dut.msi.valid), ctx.get(bench.dut.msi.payload)) == (1, 2)
         await ctx.tick()

@@ -345,11 +345,11 @@ class VectorSender(wiring.Component):
     def _add_messages(self, m, by_msi, by_msix, active, sent_vector, is_msix, ends, again):
         """Offer the message under way until it is taken, or may no longer leave."""
         offered = Signal()                   # MSI: everything before the vector has been taken
-        stands = Signal()                    # what a hard block was offered stays on offer
+        stands = Signal()                    # what a hard block was offered stays so, MSI-X or not
         ready = Signal()                     # MSI-X: the message may leave, as it is here
         address, data = Signal(64), Signal(32)
         m.d.comb += [
-            stands.eq(offered & self.config.msi_enabled & ~self.config.msix_enabled),
+            stands.eq(offered & self.config.msi_enabled),
             self.msi.valid.eq(active & ~is_msix & (stands | (by_msi & self.tx_drained))),
             # The host may grant fewer while a vector stands here.
             self.msi.payload.eq(sent_vector & ((1 << self.config.msi_vectors_log2) - 1)[:5]),

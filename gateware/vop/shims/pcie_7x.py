@@ -204,7 +204,7 @@ class Pcie7xShim(wiring.Component):
         m.d.sync += link.tx_shallow.eq(pins.tx_buf_av + self.SHALLOW >= capacity)
 
         # Interrupts. Without MSI enabled, the block would take the request for INTx. A request
-        # stands until it is taken, whatever becomes of bus mastering.
+        # stands until it is taken, whatever becomes of bus mastering and MSI-X.
         m.d.comb += [
             pins.cfg_interrupt.eq(link.msi.valid & pins.cfg_interrupt_msienable),
             pins.cfg_interrupt_di.eq(link.msi.payload),
