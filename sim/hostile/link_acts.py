@@ -89,9 +89,9 @@ async def bus_mastering_off(stage: Stage) -> None:
     """Bus mastering is switched off in the middle of whatever there is, and on again."""
     for _ in range(stage.rng.randrange(1, 4)):
         await stage.pause(6_000)
-        await stage.bench.host.set_bus_master(False)
+        await stage.configure(stage.bench.host.set_bus_master(False))
         await stage.pause(3_000)
-        await stage.bench.host.set_bus_master(True)
+        await stage.configure(stage.bench.host.set_bus_master(True))
 
 
 async def function_reset(stage: Stage) -> None:

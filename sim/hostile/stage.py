@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the acts of one seed share: buffers, windows, channels, and what must stay untouched."""
 
+from collections.abc import Awaitable
+
 from cocotb.triggers import Lock, Timer
 
 from sim.harness.bench import Bench
@@ -81,6 +83,14 @@ class Stage:
                 self.hot_resets += 1
             await (self.bench.hot_reset() if hot else self.bench.reset_function())
             await self.reopen()
+
+    async def configure(self, access: Awaitable[None]) -> None:
+        """Await the host's ``access`` to configuration space, but not in the middle of a reset.
+
+        Who asks a link that goes down has no answer, and the models wait for one for good.
+        """
+        async with self._resetting:
+            await access
 
     async def pause(self, most_ns: int = 2_000) -> None:
         """Let a little time pass."""

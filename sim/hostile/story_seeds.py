@@ -5,7 +5,7 @@ import random
 from contextlib import suppress
 
 import cocotb
-from cocotb.triggers import Combine, with_timeout
+from cocotb.triggers import Combine, SimTimeoutError, with_timeout
 
 from sim.harness.bench import story
 from sim.harness.simulate import parameters
@@ -50,7 +50,12 @@ async def the_card_survives(bench, seed):
     names = ", ".join(act.__name__ for act in chosen)
     bench.dut._log.info(f"seed {seed}: {names}; mended by: {recovery}")
 
-    tasks = [cocotb.start_soon(_perform(act, stage)) for act in (honest_copies, *chosen)]
-    await with_timeout(Combine(*tasks), _ACTS_LIMIT_NS, "ns")
+    acts = {act.__name__: cocotb.start_soon(_perform(act, stage))
+            for act in (honest_copies, *chosen)}
+    try:
+        await with_timeout(Combine(*acts.values()), _ACTS_LIMIT_NS, "ns")
+    except SimTimeoutError:
+        late = [name for name, act in acts.items() if not act.done()]
+        raise AssertionError(f"{names}: not over after {_ACTS_LIMIT_NS} ns: {late}") from None
 
     await prove_that_the_card_works(stage, recovery)

@@ -33,11 +33,11 @@ async def vector_noise(stage: Stage) -> None:
             interval, events = rng.randrange(20), rng.randrange(4)
             await card.set("msi.moderation", interval | events << 16, vector)
         elif kind == 2 and stage.has_msix:
-            await host.enable_msix(masked=rng.random() < 0.5)
+            await stage.configure(host.enable_msix(masked=rng.random() < 0.5))
         elif kind == 3 and stage.has_msix:
-            await host.disable_msix()
+            await stage.configure(host.disable_msix())
             await stage.pause(1_000)
-            await host.enable_msix()
+            await stage.configure(host.enable_msix())
         else:
             await _lead_astray(stage, vector)
         await stage.pause(1_000)
