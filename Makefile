@@ -69,10 +69,10 @@ stories: tools ## The whole endpoint at its pins; SEED=n for other random choice
 cosim: setup driver deb ## A stock kernel against the RTL, the demo's path included
 	$(call step,co-simulation)
 	@python3 tools/setup.py chroot
-	@$(PY) -m pytest -m cosim sim host-driver/tests
+	@$(PY) -m pytest -m "cosim and not long" sim host-driver/tests
 
 ##@ Beyond `make test`
-.PHONY: unit-long formal test-hostile
+.PHONY: unit-long formal test-hostile test-selftest
 unit-long: tools ## Every width, alignment and fault of the parts of copier and requester
 	$(call step,long unit tests)
 	@$(PY) -m pytest -n auto -m long gateware/tests
@@ -84,6 +84,10 @@ formal: tools ## Bounded proofs, and a planted bug that each must find
 test-hostile: tools ## Hostile hosts and rings: SEEDS=50 of them from SEED_BASE=0; BLOCK=pcie_usplus-256
 	$(call step,hostile seeds)
 	@$(PY) -m sim.hostile --seeds $(SEEDS) --base $(SEED_BASE) $(if $(BLOCK),--block $(BLOCK))
+
+test-selftest: setup driver daemon firmware ## The card's self-test whole, with its 100 resets, in the co-simulation
+	$(call step,self-test)
+	@$(PY) -m pytest -s -m "cosim and long" sim
 
 ##@ Measuring
 .PHONY: bench synth timing
