@@ -50,12 +50,12 @@ async def the_card_survives(bench, seed):
     names = ", ".join(act.__name__ for act in chosen)
     bench.dut._log.info(f"seed {seed}: {names}; mended by: {recovery}")
 
-    acts = {act.__name__: cocotb.start_soon(_perform(act, stage))
-            for act in (honest_copies, *chosen)}
+    acts = [honest_copies, *chosen]
+    tasks = [cocotb.start_soon(_perform(act, stage)) for act in acts]
     try:
-        await with_timeout(Combine(*acts.values()), _ACTS_LIMIT_NS, "ns")
+        await with_timeout(Combine(*tasks), _ACTS_LIMIT_NS, "ns")
     except SimTimeoutError:
-        late = [name for name, act in acts.items() if not act.done()]
+        late = [act.__name__ for act, task in zip(acts, tasks, strict=True) if not task.done()]
         raise AssertionError(f"{names}: not over after {_ACTS_LIMIT_NS} ns: {late}") from None
 
     await prove_that_the_card_works(stage, recovery)
