@@ -6,11 +6,10 @@ from amaranth.lib import io, wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from ..vivado.cpu_clock import VCO_HZ, vco_multiplier
 from .card import LEDS, BenchCard
 
 __all__ = ["CLOCKS_HZ", "BenchClocks", "BenchTop"]
-
-_VCO_HZ = 1_000_000_000  # 800 to 1600 MHz in every speed grade (DS181, DS182)
 
 #: Frequency of each clock: what the routed card reaches by open tools, with a margin.
 CLOCKS_HZ = {"pcie_clk": 62_500_000, "cpu_clk": 50_000_000}
@@ -45,10 +44,8 @@ class BenchClocks(wiring.Component):
     locked: Out(1)
 
     def __init__(self, *, input_hz):
-        if not 19e6 <= input_hz <= 800e6 or _VCO_HZ % input_hz:
-            raise ValueError(f"Oscillator must have 1 GHz divided by an integer, 19 to 800 MHz, "
-                             f"not {input_hz / 1e6:g} MHz")
         self._input_hz = input_hz
+        self._multiplier = vco_multiplier(input_hz)
         super().__init__()
 
     def elaborate(self, platform):
@@ -57,14 +54,14 @@ class BenchClocks(wiring.Component):
         dividers, outputs = {}, {}
         for number, (name, hz) in enumerate(CLOCKS_HZ.items()):
             output = Signal(name=f"{name}_unbuffered")
-            dividers[f"p_CLKOUT{number}_DIVIDE"] = _VCO_HZ // hz
+            dividers[f"p_CLKOUT{number}_DIVIDE"] = VCO_HZ // hz
             outputs[f"o_CLKOUT{number}"] = output
             m.submodules[f"{name}_buffer"] = Instance("BUFG", i_I=output, o_O=getattr(self, name))
         # All inputs are tied: the router takes no open one for a constant.
         m.submodules.pll = Instance(
             "PLLE2_ADV",
             p_CLKIN1_PERIOD=1e9 / self._input_hz,
-            p_CLKFBOUT_MULT=int(_VCO_HZ // self._input_hz),
+            p_CLKFBOUT_MULT=self._multiplier,
             p_DIVCLK_DIVIDE=1,
             **dividers,
             i_CLKIN1=self.i,
