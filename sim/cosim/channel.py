@@ -7,6 +7,9 @@ import time
 
 __all__ = ["Channel", "ChannelClosed", "Late", "GuestShell", "CommandFailed"]
 
+#: What the kernel's log says of a bug.
+_COMPLAINTS = "BUG|WARNING|Oops|Call Trace|lockup|general protection|use-after-free"
+
 
 class ChannelClosed(Exception):
     """The guest, or QEMU, is gone."""
@@ -100,6 +103,13 @@ class GuestShell:
         self._number += 1
         self._channel.send(f"{self._number} {command}\n".encode())
         return self._answer(self._number, timeout_s, command)
+
+    def kernel_complaints(self):
+        """Lines of the kernel's log that tell of a bug; "" if there is none."""
+        status, lines = self.run(f"dmesg | grep -E '{_COMPLAINTS}'")
+        if status > 1:
+            raise CommandFailed(f"in the guest: reading the kernel's log: status {status}")
+        return lines
 
     def check(self, command, timeout_s=30):
         """Run ``command``; returns its output, or raises :class:`CommandFailed`."""

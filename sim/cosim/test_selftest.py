@@ -18,11 +18,11 @@ def test_a_sound_card_passes_and_is_the_same_after_a_hundred_resets(tmp_path):
         status, output = machine.guest.run(
             f"vopctl selftest 0 --lanes=4 --speed=5.0 --quick --resets={RESETS}", TIMEOUT_S)
 
-        complaints = machine.guest.run("dmesg | grep -E 'BUG|WARNING|Oops|Call Trace|lockup'")
+        complaints = machine.guest.kernel_complaints()
     print(output)
 
     assert status == 0, output
     assert f"resets: {RESETS}, online after each: ok" in output
     assert output.endswith(" checks, 0 failed\n")
-    assert complaints == (1, "")
+    assert complaints == ""
     assert machine.counters()["faults"] == []
