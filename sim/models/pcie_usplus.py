@@ -169,6 +169,8 @@ class PcieUsplus:
         self.function = self.device.functions[0]
         identify(self.function, ram_bytes)
         describe_msix(self.function.msix_cap)
+        self._issue_msi = self.function.msi_cap.issue_msi_interrupt
+        self.function.msi_cap.issue_msi_interrupt = self._send_or_fail_msi
         self.function.upstream_tx_handler = self._send_own
         read = self.function.read_config_register
 
@@ -321,6 +323,23 @@ class PcieUsplus:
         device.cpld_credit_count = 0
         self.is_down = False
         dut.rst.value = 0
+
+    async def _send_or_fail_msi(self, number: int = 0, **options: Any) -> None:
+        """Send an MSI, or report the failure of one that the host has just forbidden.
+
+        The card learns what the host forbids some cycles later; the model would end the story.
+        """
+        function, capability = self.function, self.function.msi_cap
+        granted = 1 << capability.msi_multiple_message_enable
+        if function.bus_master_enable and capability.msi_enable and number < granted:
+            await self._issue_msi(number, **options)
+        else:
+            cocotb.start_soon(self._show_failed_msi())
+
+    async def _show_failed_msi(self) -> None:
+        """Overrule the model, which says that all it was asked for was sent."""
+        self.dut.cfg_interrupt_msi_sent.value = 0
+        self.dut.cfg_interrupt_msi_fail.value = 1
 
     async def _function_level_reset(self) -> None:
         """Reset configuration, show it on the pins until the card is done. Ref: PG213."""
