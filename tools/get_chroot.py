@@ -4,7 +4,7 @@
 import os
 import shutil
 
-from private_apt import PrivateApt
+from fetched import fetched
 from progress import SetupError, run, say
 from unpack import unpack
 
@@ -26,56 +26,37 @@ def get_chroot(cache, versions):
     SetupError
         If the packages cannot be had.
     """
-    home = cache / "chroot"
-    stamp = home / "version"
-    if stamp.exists():
-        say("chroot", f"{stamp.read_text().strip()} is there")
-        return
     if not may_mount():
         say("chroot", "not made: root with the right to mount is needed; packages are not tried")
         return
-    shutil.rmtree(home, ignore_errors=True)
+    home = cache / "chroot"
+
+    def fill(apt):
+        apt.download("mmdebstrap")
+        for package in apt.archives.glob("mmdebstrap_*.deb"):
+            unpack(package, home / "prefix")
+        # This machine's way to its servers, for the apt of mmdebstrap; it may hold a password.
+        acquire = home / "apt" / "acquire.conf"
+        acquire.write_text(run("apt-config", "dump", "Acquire"))
+        scratch = home / "scratch"
+        scratch.mkdir()
+        run("unshare", "--mount", "sh", "-c", IN_MEMORY, scratch,
+            "perl", home / "prefix" / "usr" / "bin" / "mmdebstrap", "--variant=essential",
+            "--mode=root", f"--include={','.join(versions['packages'])}", f"--aptopt={acquire}",
+            '--aptopt=APT::Install-Recommends "false"', '--aptopt=APT::Sandbox::User "root"',
+            "--dpkgopt=force-unsafe-io",
+            versions["suites"][0], home / "root.tar", home / "apt" / "sources.list",
+        )  # fmt: skip
+        shutil.rmtree(home / "prefix")
+        scratch.rmdir()
+
     try:
-        version = _make_root(home, versions)
+        fetched(home, versions, fill, package=versions["known"], megabytes=140)
     except SetupError as error:
         raise SetupError(
             "a clean Debian 12, to try our packages on, cannot be made from this machine's Debian "
             f"server; all else is there. Try again when it answers:\n{error}"
         ) from None
-    if version != versions["known_good"]:
-        say("chroot", f"note: tried with {versions['known_good']}, this is {version}")
-    stamp.write_text(f"{versions['known']} {version}\n")
-    say("chroot", f"Debian 12 with {versions['known']} {version} is ready")
-
-
-def _make_root(home, versions):
-    """Write ``home/root.tar``; returns the version of the package that ``versions`` knows."""
-    say("chroot", f"reading the package lists of {', '.join(versions['suites'])}")
-    apt = PrivateApt(home / "apt", versions["suites"])
-    apt.update()
-    version = apt.candidate(versions["known"])
-    if version is None:
-        raise SetupError(f"{', '.join(versions['suites'])} have no {versions['known']}")
-    apt.download("mmdebstrap")
-    for package in apt.archives.glob("mmdebstrap_*.deb"):
-        unpack(package, home / "prefix")
-    # This machine's way to its servers, for the apt of mmdebstrap; it may hold a password.
-    acquire = home / "apt" / "acquire.conf"
-    acquire.write_text(run("apt-config", "dump", "Acquire"))
-    scratch = home / "scratch"
-    scratch.mkdir()
-    say("chroot", "fetching and installing a small Debian 12 (about 140 MB)")
-    run("unshare", "--mount", "sh", "-c", IN_MEMORY, scratch,
-        "perl", home / "prefix" / "usr" / "bin" / "mmdebstrap", "--variant=essential",
-        "--mode=root", f"--include={','.join(versions['packages'])}", f"--aptopt={acquire}",
-        '--aptopt=APT::Install-Recommends "false"', '--aptopt=APT::Sandbox::User "root"',
-        "--dpkgopt=force-unsafe-io",
-        versions["suites"][0], home / "root.tar", home / "apt" / "sources.list",
-    )  # fmt: skip
-    shutil.rmtree(home / "apt")
-    shutil.rmtree(home / "prefix")
-    scratch.rmdir()
-    return version
 
 
 def may_mount():

@@ -2,10 +2,9 @@
 """Debian 12's stock kernel to boot, and its headers to build against, in a private prefix."""
 
 import lzma
-import shutil
 
-from private_apt import PrivateApt
-from progress import SetupError, run, say
+from fetched import fetched
+from progress import SetupError, run
 from unpack import unpack
 
 __all__ = ["get_kernel"]
@@ -23,41 +22,31 @@ def get_kernel(cache, versions):
     - ``release``: its name, one line.
     """
     home = cache / "kernel"
-    stamp = home / "version"
-    if stamp.exists():
-        say("kernel", f"{stamp.read_text().strip()} is there")
-        return
-    shutil.rmtree(home, ignore_errors=True)
-    say("kernel", f"reading the package lists of {', '.join(versions['suites'])}")
-    apt = PrivateApt(home / "apt", versions["suites"])
-    apt.update()
-    image, headers, version = _resolve(apt, versions)
-    release = image.removeprefix("linux-image-")
-    say("kernel", f"fetching {release} (about 85 MB)")
-    apt.download(image, *headers)
-    prefix = home / "prefix"
-    for package in sorted(apt.archives.glob("*.deb")):
-        if package.name.startswith("linux-image-"):
-            parts = (f"./lib/modules/*/kernel/{part}/*" for part in versions["modules"])
-            unpack(package, prefix, "./boot/*", "./lib/modules/*/modules.*", *parts)
-        else:
-            unpack(package, prefix)
-    shutil.rmtree(home / "apt")
-    compressed = prefix / "boot" / f"vmlinuz-{release}"
-    (home / "vmlinux").write_bytes(_vmlinux(compressed.read_bytes()))
-    # An ordinary user's PATH may lack /sbin.
-    run("/sbin/depmod", "-b", prefix, release)
-    (home / "modules").symlink_to(prefix / "lib" / "modules" / release)
-    (home / "build").symlink_to(_relocated_headers(prefix, release))
-    (home / "release").write_text(release + "\n")
-    if version != versions["known_good"]:
-        say("kernel", f"note: tried with {versions['known_good']}, this is {version}")
-    stamp.write_text(version + "\n")
-    say("kernel", f"{release} ({version}) is ready")
+
+    def fill(apt):
+        image, headers = _resolve(apt, versions)
+        release = image.removeprefix("linux-image-")
+        apt.download(image, *headers)
+        prefix = home / "prefix"
+        for package in sorted(apt.archives.glob("*.deb")):
+            if package.name.startswith("linux-image-"):
+                parts = (f"./lib/modules/*/kernel/{part}/*" for part in versions["modules"])
+                unpack(package, prefix, "./boot/*", "./lib/modules/*/modules.*", *parts)
+            else:
+                unpack(package, prefix)
+        compressed = prefix / "boot" / f"vmlinuz-{release}"
+        (home / "vmlinux").write_bytes(_vmlinux(compressed.read_bytes()))
+        # An ordinary user's PATH may lack /sbin.
+        run("/sbin/depmod", "-b", prefix, release)
+        (home / "modules").symlink_to(prefix / "lib" / "modules" / release)
+        (home / "build").symlink_to(_relocated_headers(prefix, release))
+        (home / "release").write_text(release + "\n")
+
+    fetched(home, versions, fill, package=versions["image"], megabytes=85)
 
 
 def _resolve(apt, versions):
-    """Names of the image and of all header packages of one build, and its version."""
+    """Names of the image and of all header packages of one build."""
     image = next(
         (name for name in apt.depends(versions["image"]) if name.startswith("linux-image-")), None
     )
@@ -67,7 +56,7 @@ def _resolve(apt, versions):
     )
     if image is None or headers is None:
         raise SetupError(
-            f"the Debian server of this machine has no {versions['image']} in "
+            f"{versions['image']} names no image, or {versions['headers']} no headers, in "
             f"{', '.join(versions['suites'])}"
         )
     closure = [
@@ -75,7 +64,7 @@ def _resolve(apt, versions):
         for name in apt.depends(headers)
         if name.startswith(("linux-headers-", "linux-kbuild-", "linux-compiler-"))
     ]
-    return image, [headers, *closure], apt.candidate(image)
+    return image, [headers, *closure]
 
 
 def _vmlinux(bzimage):

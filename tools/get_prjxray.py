@@ -5,10 +5,8 @@ Only Debian's development suite has it. The programs run in a private prefix wit
 Of the database one part's files are kept: the whole is 400 MB.
 """
 
-import shutil
-
-from private_apt import PrivateApt
-from progress import SetupError, run, say
+from fetched import fetched
+from progress import SetupError, run
 from unpack import unpack
 from wrapper import write_wrapper
 
@@ -27,41 +25,25 @@ def get_prjxray(cache, versions):
         If the packages cannot be had, or the part is not in the database.
     """
     home = cache / "prjxray"
-    stamp = home / "version"
-    if stamp.exists():
-        say("prjxray", f"{stamp.read_text().strip()} is there")
-        return
-    shutil.rmtree(home, ignore_errors=True)
-    say("prjxray", f"reading the package lists of {', '.join(versions['suites'])}")
-    apt = PrivateApt(home / "apt", versions["suites"])
-    apt.update()
-    version = apt.candidate(versions["database"])
-    if version is None:
-        raise SetupError(
-            f"the Debian server of this machine has no {versions['database']} in "
-            f"{', '.join(versions['suites'])}"
-        )
-    if version != versions["known_good"]:
-        say("prjxray", f"note: tried with {versions['known_good']}, this is {version}")
-    say("prjxray", f"fetching {version} (about 15 MB)")
-    prefix = home / "prefix"
-    family, die, part = (versions[key] for key in ("family", "die", "part"))
-    wanted = [f"*/{family}/{name}" for name in (
-        "segbits_*.db", "ppips_*.db", f"{die}/tilegrid.json", f"{part}/part.yaml")]
-    apt.download_closure(versions["package"], versions["suites"][0])
-    for package in apt.download_closure(versions["database"], versions["suites"][0]):
-        if package.name.startswith(DATABASE):
-            unpack(package, prefix, *wanted)
-        elif package.name.startswith(NEEDED):
-            unpack(package, prefix)
-    shutil.rmtree(home / "apt")
-    database = home / "database"
-    database.symlink_to(f"prefix/usr/share/prjxray/database/{family}")
-    for missing in (die, part):
-        if not (database / missing).is_dir():
-            raise SetupError(f"{versions['database']} {version} has no {missing}")
-    for name in versions["programs"]:
-        write_wrapper(home / name, prefix)
-        run(home / name, "--version", timeout_s=60)
-    stamp.write_text(version + "\n")
-    say("prjxray", f"{version} is ready")
+
+    def fill(apt):
+        prefix = home / "prefix"
+        family, die, part = (versions[key] for key in ("family", "die", "part"))
+        wanted = [f"*/{family}/{name}" for name in (
+            "segbits_*.db", "ppips_*.db", f"{die}/tilegrid.json", f"{part}/part.yaml")]  # fmt: skip
+        apt.download_closure(versions["package"], versions["suites"][0])
+        for package in apt.download_closure(versions["database"], versions["suites"][0]):
+            if package.name.startswith(DATABASE):
+                unpack(package, prefix, *wanted)
+            elif package.name.startswith(NEEDED):
+                unpack(package, prefix)
+        database = home / "database"
+        database.symlink_to(f"prefix/usr/share/prjxray/database/{family}")
+        for missing in (die, part):
+            if not (database / missing).is_dir():
+                raise SetupError(f"{versions['database']} has no {missing}")
+        for name in versions["programs"]:
+            write_wrapper(home / name, prefix)
+            run(home / name, "--version", timeout_s=60)
+
+    fetched(home, versions, fill, package=versions["database"], megabytes=15)

@@ -5,11 +5,10 @@ Debian 12's QEMU is older than that device. A later Debian's build runs through 
 loader, so nothing of the system is replaced.
 """
 
-import shutil
-
-from private_apt import PrivateApt
-from progress import SetupError, run, say
+from fetched import fetched
+from progress import SetupError, run
 from unpack import unpack
+from wrapper import write_wrapper
 
 __all__ = ["get_qemu"]
 
@@ -32,45 +31,17 @@ def get_qemu(cache, versions):
         If the packages cannot be had, or the build lacks the device.
     """
     home = cache / "qemu"
-    program = home / "qemu-system-x86_64"
-    stamp = home / "version"
-    if stamp.exists() and program.exists():
-        say("qemu", f"{stamp.read_text().strip()} is there")
-        return
-    shutil.rmtree(home, ignore_errors=True)
-    say("qemu", f"reading the package lists of {', '.join(versions['suites'])}")
-    apt = PrivateApt(home / "apt", versions["suites"])
-    apt.update()
-    version = apt.candidate(versions["package"], versions["target"])
-    if version is None:
-        raise SetupError(
-            f"the Debian server of this machine has no {versions['package']} in "
-            f"{versions['target']}"
-        )
-    if version != versions["known_good"]:
-        say("qemu", f"note: tried with {versions['known_good']}, this is {version}")
-    say("qemu", f"fetching {version} (about 40 MB)")
-    packages = apt.download_closure(versions["package"], versions["target"])
-    prefix = home / "prefix"
-    for package in packages:
-        if package.name.startswith(NEEDED):
-            unpack(package, prefix)
-    shutil.rmtree(home / "apt")
-    _write_wrapper(program, prefix)
-    _check_device(program, versions["device"])
-    stamp.write_text(version + "\n")
-    say("qemu", f"{version} is ready")
 
+    def fill(apt):
+        prefix = home / "prefix"
+        for package in apt.download_closure(versions["package"], versions["target"]):
+            if package.name.startswith(NEEDED):
+                unpack(package, prefix)
+        program = home / "qemu-system-x86_64"
+        data = f"{prefix}/usr/share"
+        write_wrapper(program, prefix, f"-L '{data}/qemu' -L '{data}/seabios'")
+        if "options:" not in run(program, "-device", f"{versions['device']},help", timeout_s=60):
+            raise SetupError(f"this QEMU has no device {versions['device']}")
 
-def _write_wrapper(program, prefix):
-    program.write_text(f"""#!/bin/sh
-exec '{prefix}/usr/lib64/ld-linux-x86-64.so.2' --library-path '{prefix}/usr/lib/x86_64-linux-gnu' \\
-    '{prefix}/usr/bin/qemu-system-x86_64' -L '{prefix}/usr/share/qemu' \\
-    -L '{prefix}/usr/share/seabios' "$@"
-""")
-    program.chmod(0o755)
-
-
-def _check_device(program, device):
-    if "options:" not in run(program, "-device", f"{device},help", timeout_s=60):
-        raise SetupError(f"this QEMU has no device {device}")
+    fetched(home, versions, fill, package=versions["package"], suite=versions["target"],
+            megabytes=40)  # fmt: skip
