@@ -232,9 +232,15 @@ def test_a_tool_that_fails_is_told_with_its_last_words(tmp_path):
 
 
 def test_a_tool_that_does_not_end_is_stopped(tmp_path):
-    with pytest.raises(tools.ToolError, match=r"place: not done after 0\.2 s"):
+    with pytest.raises(tools.ToolError, match=r"place: not done after 0\.8 s; see"):
         tools.run([program(tmp_path, "exec sleep 60")], log=tmp_path / "log", what="place",
                   limit_s=0.2)
+
+
+def test_a_tool_that_goes_in_circles_is_stopped_by_its_processor_time(tmp_path):
+    with pytest.raises(tools.ToolError, match="route: not done after 1 s of processor time"):
+        tools.run([program(tmp_path, "while :; do :; done")], log=tmp_path / "log", what="route",
+                  limit_s=1)
 
 
 @pytest.mark.parametrize("find", [tools.find_yosys, tools.find_nextpnr])

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs of yosys and nextpnr, with progress, a bound, and their last words where they fail."""
 
+import math
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +24,7 @@ _REPOSITORY = Path(__file__).resolve().parents[3]
 _NEXTPNR = "nextpnr-himbaechel-xilinx"
 _EVERY_S = 60           # a line of progress
 _WORDS = 15             # last lines shown of a tool that failed
+_LOADED = 4             # a machine with other work gets this much less done, and no less
 
 #: yosys: abc9 knows the delays of lookup tables and carry chains.
 _SYNTHESIS = "synth_xilinx -family xc7 -abc9"
@@ -102,15 +106,19 @@ def prjxray_database():
 def run(command, *, log, what, limit_s, folder=None):
     """Run ``command`` with its output in the file ``log``; tell of progress every minute.
 
+    ``limit_s`` is in seconds of processor time, so that a loaded machine comes to the same end.
+
     Raises
     ------
     ToolError
-        If it fails or does not end within ``limit_s`` seconds; with the end of its output.
+        If it fails or does not end within ``limit_s``; with the end of its output.
     """
     began = time.monotonic()
     with open(log, "w", encoding="utf-8") as output:
         process = subprocess.Popen([str(word) for word in command], stdout=output,
                                    stderr=subprocess.STDOUT, cwd=folder)
+    processor_s = math.ceil(limit_s)
+    resource.prlimit(process.pid, resource.RLIMIT_CPU, (processor_s, processor_s + 1))
     done = threading.Event()
 
     def tell():
@@ -119,13 +127,15 @@ def run(command, *, log, what, limit_s, folder=None):
 
     threading.Thread(target=tell, daemon=True).start()
     try:
-        status = process.wait(limit_s)
+        status = process.wait(_LOADED * limit_s)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise ToolError(f"{what}: not done after {limit_s} s; see {log}") from None
+        raise ToolError(f"{what}: not done after {_LOADED * limit_s} s; see {log}") from None
     finally:
         done.set()
+    if status == -signal.SIGXCPU:
+        raise ToolError(f"{what}: not done after {processor_s} s of processor time; see {log}")
     if status:
         said = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_WORDS:]
         raise ToolError(f"{what}: exit status {status}\n" + "\n".join(said))
