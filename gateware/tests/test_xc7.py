@@ -13,7 +13,7 @@ from amaranth.sim import Simulator
 from vop.xc7 import synth, timing, tools
 from vop.xc7.limits import Limits, LimitsError, read_limits
 from vop.xc7.netlist import Cells, NetlistError, count_modules, count_placed_tables, read_modules
-from vop.xc7.report import ReportError, read_report
+from vop.xc7.report import Report, ReportError, read_report
 from vop.xc7.stub import Stubbed
 
 
@@ -268,3 +268,61 @@ def test_help_tells_the_exit_status(main, capsys):
         main(["--help"])
     assert leaving.value.code == 0
     assert "exit status: 0" in capsys.readouterr().out
+
+
+@pytest.fixture
+def routes(monkeypatch, tmp_path):
+    """`make timing` with tools that have done their work: MHz by seed, None where none ends."""
+    by_seed = {}
+
+    def place_and_route(_netlist, *, seed, folder, **_options):
+        if by_seed[seed] is None:
+            raise tools.ToolError("not done after 1500 s")
+        return folder / str(seed), folder
+
+    def read_one(path, **_options):
+        mhz = by_seed[int(path.name)]
+        return Report(fmax_mhz={"clk": mhz}, ffs=8_000, used={}, available={}, path=(), path_ns=0)
+
+    for name, stand_in in {
+        "TimedCard": lambda **_options: None,
+        "write": lambda *_arguments, folder, **_options: [folder],
+        "synthesise": lambda *_arguments, folder, **_options: folder,
+        "read_modules": lambda *_arguments, **_options: {timing._TOP: None},
+        "stub_cells": lambda _module: Cells(luts=0, ffs=0),
+        "place_and_route": place_and_route,
+        "read_report": read_one,
+        "count_placed_tables": lambda _placed: 9_000,
+    }.items():
+        monkeypatch.setattr(timing, name, stand_in)
+    monkeypatch.setattr(timing, "_CLOCK", "clk")
+
+    def run(of):
+        by_seed.update(of)
+        output = tmp_path / "timing.json"
+        status = timing.main(["--seeds", *map(str, of), "--output", str(output),
+                              "--work", str(tmp_path)])
+        return status, json.loads(output.read_text()) if output.exists() else None
+
+    return run
+
+
+def test_the_worst_seed_counts(routes):
+    status, numbers = routes({1: 140.0, 2: 126.0, 3: 130.0})
+
+    assert (status, numbers["fmax_mhz"], numbers["unrouted"]) == (0, 126.0, {})
+
+
+def test_a_seed_that_cannot_be_routed_fails_the_run_but_not_the_numbers_of_the_others(
+        routes, capsys):
+    status, numbers = routes({1: 140.0, 2: None, 3: 130.0})
+
+    assert (status, numbers["fmax_mhz"]) == (1, 130.0)
+    assert list(numbers["seeds"]) == ["1", "3"]
+    assert numbers["unrouted"] == {"2": "not done after 1500 s"}
+    assert "timing: seed 2 could not be routed" in capsys.readouterr().err
+
+
+def test_where_no_seed_can_be_routed_there_are_no_numbers(routes, capsys):
+    assert routes({1: None, 2: None}) == (1, None)
+    assert "timing: no seed could be routed" in capsys.readouterr().err

@@ -5,6 +5,9 @@ The PCIe hard block is stubbed by registers, which are not counted. A lookup tab
 serves as two smaller ones is one. The CPU has a clock of its own;
 the tool does not look at paths between the two clocks, and the crossings do not need it to.
 Hold times are not judged: the tool's model of them is not to be trusted.
+
+A seed that the router goes in circles over is told of and fails the run; the numbers are those of
+the others.
 """
 
 import argparse
@@ -28,6 +31,9 @@ _STUB = ".stub."
 _LIMITS = Path(__file__).with_name("limits.toml")
 _CLOCK = CLOCKS["pcie"]
 
+#: A seed that can be routed is done after a third of it.
+_ROUTE_LIMIT_S = 1500
+
 
 def stub_cells(module):
     """Count the flip-flops and lookup tables of the stub in the flattened ``module``.
@@ -42,6 +48,28 @@ def stub_cells(module):
 
     folded = bits("folded")
     return Cells(luts=len(folded) // 2, ffs=len(bits("driven") | bits("taken") | folded))
+
+
+def _route(netlist, pins, options):
+    """Route each seed: its report and its lookup tables, and why others could not be routed."""
+    def route(seed):
+        try:
+            report, placed = place_and_route(
+                netlist.resolve(), constraints=pins.resolve(), seed=seed, ask_mhz=options.ask,
+                folder=options.work.resolve(), limit_s=_ROUTE_LIMIT_S)
+        except ToolError as reason:
+            print(f"    seed {seed}: {reason}", flush=True)
+            return reason
+        return read_report(report, clock=_CLOCK), count_placed_tables(placed)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = dict(zip(options.seeds, pool.map(route, options.seeds), strict=True))
+    unrouted = {seed: result for seed, result in results.items() if isinstance(result, ToolError)}
+    if len(unrouted) == len(results):
+        raise ToolError("no seed could be routed, for the reasons above: others may, --seeds")
+    routed = {seed: result for seed, result in results.items() if seed not in unrouted}
+    return ({seed: report for seed, (report, _tables) in routed.items()},
+            {seed: count for seed, (_report, count) in routed.items()}, unrouted)
 
 
 def _judge(reports, tables, stub, options):
@@ -72,7 +100,8 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m vop.xc7.timing", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit status: 0 every limit is met; 1 one is missed, or a tool failed; "
+        epilog="exit status: 0 every limit is met; 1 one is missed, or a tool failed, for one "
+        "seed or for all; "
         "2 bad arguments")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="N",
                         help="seeds of the placer; the worst counts (default: 1 2 3)")
@@ -100,17 +129,7 @@ def main(arguments=None):
         pins.write_text(constraints(), encoding="utf-8")
         netlist = synthesise(sources[:-1], top=_TOP, folder=options.work)
         stub = stub_cells(read_modules(netlist, top=_TOP)[_TOP])
-
-        def route(seed):
-            report, placed = place_and_route(netlist.resolve(), constraints=pins.resolve(),
-                                             seed=seed, ask_mhz=options.ask,
-                                             folder=options.work.resolve())
-            return read_report(report, clock=_CLOCK), count_placed_tables(placed)
-
-        with ThreadPoolExecutor(options.jobs) as pool:
-            routed = dict(zip(options.seeds, pool.map(route, options.seeds), strict=True))
-        reports = {seed: report for seed, (report, _tables) in routed.items()}
-        tables = {seed: count for seed, (_report, count) in routed.items()}
+        reports, tables, unrouted = _route(netlist, pins, options)
         numbers, limits, misses = _judge(reports, tables, stub, options)
     except ValueError as reason:
         parser.error(str(reason))
@@ -128,6 +147,7 @@ def main(arguments=None):
         "seeds": {str(seed): {"fmax_mhz": report.fmax_mhz, "luts": tables[seed],
                               "ffs": report.ffs, "critical_path": report.path}
                   for seed, report in reports.items()},
+        "unrouted": {str(seed): str(reason) for seed, reason in unrouted.items()},
     }, indent=1) + "\n", encoding="utf-8")
     _tell(reports, limits)
     print(f"card: {numbers['fmax_mhz']} MHz, {numbers['luts']} lookup tables, {numbers['ffs']} "
@@ -135,7 +155,9 @@ def main(arguments=None):
           f"{options.output}")
     for miss in misses:
         print(f"timing: missed ({options.limits}): {miss}", file=sys.stderr)
-    return 1 if misses else 0
+    for seed in unrouted:
+        print(f"timing: seed {seed} could not be routed, for the reason above", file=sys.stderr)
+    return 1 if misses or unrouted else 0
 
 
 if __name__ == "__main__":

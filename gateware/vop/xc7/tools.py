@@ -164,8 +164,7 @@ def synthesise(sources, *, top, folder, flatten=True):
     return netlist
 
 
-def place_and_route(netlist, *, constraints, seed, ask_mhz, folder, fasm=None,
-                    limit_s=1500):
+def place_and_route(netlist, *, constraints, seed, ask_mhz, folder, limit_s, fasm=None):
     """Place and route ``netlist``; return the paths of the tool's report and of what it placed.
 
     With ``fasm`` the routed design goes into that file, as features of the part's tiles.
