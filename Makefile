@@ -126,7 +126,7 @@ bitstream: firmware ## The same, and run Vivado on it; TOOLCHAIN=open: the bench
 	@$(PY) -m vop.vivado bitstream $(BOARD) --firmware $(IMAGE)
 endif
 
-test-bitstream: tools ## The bench image by open tools, read back by a test; takes 15 minutes
+test-bitstream: tools ## The bench image by open tools, read back by a test; takes 10 minutes
 	$(call step,test of the bench image)
 	@python3 tools/setup.py nextpnr prjxray
 	@$(PY) -m pytest -s -m bitstream gateware/tests
