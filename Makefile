@@ -29,6 +29,7 @@ PLACER_SEEDS ?= 1 2 3
 # What `make project` and `make bitstream` take; RECORD=1 with TOOLCHAIN=open puts its numbers on record.
 BOARD       ?=
 IMAGE       ?= auto
+LANES       ?=
 TOOLCHAIN   ?= vivado
 # What `make flash` and `make flash-persistent` take.
 CABLE       ?=
@@ -109,9 +110,10 @@ timing: tools ## Place and route for the NiteFury II, PLACER_SEEDS='1 2 3'; LIMI
 boards: tools ## The boards that there are
 	@$(PY) -m vop.vivado list
 
-project: firmware ## Write the Vivado project of BOARD=name, or all; IMAGE=file or none for other firmware
+project_options = --firmware $(IMAGE) $(if $(LANES),--lanes $(LANES))
+project: firmware ## Write the Vivado project of BOARD=name, or all; IMAGE=file or none, LANES=1
 	$(call step,project)
-	@$(PY) -m vop.vivado project $(BOARD) --firmware $(IMAGE)
+	@$(PY) -m vop.vivado project $(BOARD) $(project_options)
 
 ifeq ($(TOOLCHAIN),open)
 bitstream: tools
@@ -123,7 +125,7 @@ else
 bitstream: firmware ## The same, and run Vivado on it; TOOLCHAIN=open: the bench image, without Vivado
 	@test "$(TOOLCHAIN)" = vivado || { echo "TOOLCHAIN must be vivado or open, not $(TOOLCHAIN)" >&2; exit 2; }
 	$(call step,bitstream)
-	@$(PY) -m vop.vivado bitstream $(BOARD) --firmware $(IMAGE)
+	@$(PY) -m vop.vivado bitstream $(BOARD) $(project_options)
 endif
 
 test-bitstream: tools ## The bench image by open tools, read back by a test; takes 10 minutes

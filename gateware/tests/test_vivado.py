@@ -87,6 +87,19 @@ def test_a_part_that_is_too_slow_for_the_link_is_refused():
         Board("Toy", Slow, LINK, ("a",), clock="clk200", idcode=0)
 
 
+@pytest.mark.parametrize("lanes", [0, 4, 8])
+def test_a_board_is_narrowed_to_fewer_lanes_than_it_has(lanes):
+    with pytest.raises(ValueError, match=f"NiteFury II has x4: lanes must be fewer, not {lanes}"):
+        load_board("nitefury2").narrowed(lanes)
+
+
+def test_one_lane_needs_half_the_clock():
+    board = load_board("nitefury2").narrowed(1)
+
+    assert (board.link.clock_hz, board.link.width) == (62_500_000, 64)
+    assert board.transceivers == ("GTPE2_CHANNEL_X0Y6",)
+
+
 @pytest.mark.parametrize("mhz", [12, 156.25, 1000])
 def test_an_oscillator_that_the_pll_cannot_take_is_refused(mhz):
     with pytest.raises(ValueError, match=f"19 to 800 MHz, not {mhz:g} MHz"):
@@ -142,6 +155,8 @@ def quick(monkeypatch):
     (["project"], "Board must be one of acorn_cle215, "),
     (["project", "moon"], "not 'moon'"),
     (["bitstream", "all"], "not 'all'"),
+    (["project", "nitefury2", "--lanes", "4"], "NiteFury II has x4: lanes must be fewer, not 4"),
+    (["project", "nitefury2", "--lanes", "3"], "not x3 Gen2 at 64 bits"),
     (["project", "nitefury2", "--firmware", "/none"], "Firmware must be a readable file"),
     (["frame", "nitefury2"], "invalid choice: 'frame'"),
 ])
@@ -159,6 +174,13 @@ def test_all_projects_are_written_side_by_side(quick, tmp_path, capsys):
     assert status == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == board_names()
     assert len(capsys.readouterr().out.splitlines()) == len(board_names())
+
+
+def test_lanes_can_be_left_unused(quick, tmp_path, capsys):
+    assert command.main(["project", "nitefury2", "--firmware", "none", "--lanes", "1",
+                         "--output", str(tmp_path)]) == 0
+
+    assert "x1 at 62.5 MHz" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("ram_bytes", "arguments", "parameters"), [

@@ -25,9 +25,12 @@ SITES = {
 }
 
 
-@pytest.fixture(scope="module", params=board_names())
+@pytest.fixture(scope="module", params=[*((name, None) for name in board_names()),
+                                        ("nitefury2", 1), ("nitefury2", 2)],
+                ids=lambda param: "-x".join(str(part) for part in param if part))
 def project(request, tmp_path_factory):
-    return vivado_run.copy_project(request.param, tmp_path_factory)
+    name, lanes = request.param
+    return vivado_run.copy_project(name, tmp_path_factory, lanes=lanes)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from vop.vivado.board import load_board
+from vop.vivado.board import Board, load_board
 from vop.vivado.project import prepare, write
 
 IMAGE = bytes(range(1, 65))
@@ -26,12 +26,8 @@ _CHANNELS = {"GTPE2_CHANNEL": "gtp_channel.gtpe2_channel_i",
 class Project:
     """The directory of a project, and the board that it is for."""
 
-    name: str
+    board: Board
     folder: Path
-
-    @property
-    def board(self):
-        return load_board(self.name)
 
     @cached_property
     def verilog(self):
@@ -99,8 +95,8 @@ class Project:
                 [line.split("\x1f") for line in lines if line])
 
 
-def copy_project(name, factory):
-    """The project of a board, in a folder of the caller's own.
+def copy_project(name, factory, *, lanes=None):
+    """The project of a board, or of its first ``lanes`` lanes, in a folder of the caller's own.
 
     It takes ten seconds to write, so one of all workers of this run does it, and the others copy.
     ``factory`` is pytest's ``tmp_path_factory``.
@@ -108,17 +104,20 @@ def copy_project(name, factory):
     base = factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "vivado-projects"
     shared.mkdir(exist_ok=True)
+    board = load_board(name)
+    if lanes is not None:
+        name, board = f"{name}_x{lanes}", board.narrowed(lanes)
     folder = factory.mktemp(name) / "project"
-    shutil.copytree(_write_once(name, shared), folder)
-    return Project(name, folder)
+    shutil.copytree(_write_once(name, board, shared), folder)
+    return Project(board, folder)
 
 
-def _write_once(name, shared):
+def _write_once(name, board, shared):
     written = shared / name
     with open(shared / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not written.exists():
-            files = prepare(load_board(name), firmware=IMAGE, cpu_run=1, build_id=0x600D_CAFE)
+            files = prepare(board, firmware=IMAGE, cpu_run=1, build_id=0x600D_CAFE)
             write(files, shared / f"{name}.part")
             (shared / f"{name}.part").rename(written)
     return written

@@ -31,6 +31,9 @@ def main(arguments=None):
                         help="image for card RAM, with which the CPU starts by itself; none: the "
                         f"host loads one; auto: {_IMAGE} where card RAM has the size that it is "
                         "linked for (default: auto)")
+    parser.add_argument("--lanes", type=int, default=None, metavar="N",
+                        help="use the first 1 or 2 lanes of a board that has more: slower, and "
+                        "with one lane at half the clock (default: all)")
     options = parser.parse_args(arguments)
 
     if options.action == "list":
@@ -41,7 +44,7 @@ def main(arguments=None):
     try:
         for name in board_names() if everything else [options.board]:
             folder = options.output / name
-            _write_project(name, folder, options.firmware)
+            _write_project(name, folder, options.firmware, options.lanes)
     except ValueError as reason:
         parser.error(str(reason))
     except OSError as reason:
@@ -56,15 +59,18 @@ def _line(name):
             f"Gen{board.link.generation}, {board.ram_bytes >> 10} KiB of card RAM")
 
 
-def _write_project(name, folder, firmware):
+def _write_project(name, folder, firmware, lanes):
     board = load_board(name)
+    if lanes is not None:
+        board = board.narrowed(lanes)
     parameters = {}
     image = _choose_image(board, firmware)
     if image is not None:
         parameters = {"firmware": image.read_bytes(), "cpu_run": 1}
-    build_id = content_id({"board": name, **parameters})
+    build_id = content_id({"board": name, "link": board.link, **parameters})
     paths = write(prepare(board, build_id=build_id, **parameters), folder)
-    print(f"{name}: {len(paths)} files in {folder}, build id {build_id:08x}, firmware: "
+    print(f"{name}: {len(paths)} files in {folder}, x{board.link.lanes} at "
+          f"{board.link.clock_hz / 1e6:g} MHz, build id {build_id:08x}, firmware: "
           f"{image or 'none'}")
 
 

@@ -3,8 +3,9 @@
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from amaranth.build import DiffPairs, Resource, Subsignal
 from amaranth.vendor import XilinxPlatform
 
 from .. import boards
@@ -111,6 +112,39 @@ class Board:
         if self.link.generation == 2 and self.platform.speed.startswith("1"):
             raise ValueError(f"Gen2 needs speed grade 2 or 3 (DS181), and {self.title} has "
                              f"{self.platform.speed}")
+
+    def narrowed(self, lanes):
+        """Return this board with a link of its first ``lanes`` lanes, at 64 bits.
+
+        One lane needs half the clock of four, which an FPGA reaches with ease. The pins of the
+        other lanes are left alone.
+
+        Raises
+        ------
+        ValueError
+            If the board has no such lanes to spare, or the block no such link.
+        """
+        if not 0 < lanes < self.link.lanes:
+            raise ValueError(f"{self.title} has x{self.link.lanes}: lanes must be fewer, not "
+                             f"{lanes}")
+        pcie, = (resource for resource in self.platform.resources if resource.name == "pcie")
+        resources = with_resources(self.platform, _first_lanes(pcie, lanes))
+        return replace(
+            self, platform=type(self.platform.__name__, (self.platform,),
+                                {"resources": resources}),
+            link=Link(lanes, self.link.generation, 64), transceivers=self.transceivers[:lanes])
+
+
+def _first_lanes(pcie, lanes):
+    """The resource ``pcie`` with the first ``lanes`` of its lanes."""
+    def narrowed(part):
+        if part.name not in ("rx", "tx"):
+            return part
+        pairs, = part.ios
+        positive, negative = (" ".join(side.names[:lanes]) for side in (pairs.p, pairs.n))
+        return Subsignal(part.name, DiffPairs(positive, negative, dir=pairs.p.dir))
+
+    return Resource(pcie.name, pcie.number, *(narrowed(part) for part in pcie.ios))
 
 
 def with_resources(stock, *replaced):
