@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["DEVICE", "DIE", "ToolError", "find_yosys", "find_nextpnr", "find_prjxray",
@@ -24,7 +25,7 @@ _REPOSITORY = Path(__file__).resolve().parents[3]
 _NEXTPNR = "nextpnr-himbaechel-xilinx"
 _EVERY_S = 60           # a line of progress
 _WORDS = 15             # last lines shown of a tool that failed
-_LOADED = 4             # a machine with other work gets this much less done, and no less
+_LOADED = 4             # a tool may take so many times its limit by the clock
 
 #: yosys: abc9 knows the delays of lookup tables and carry chains.
 _SYNTHESIS = "synth_xilinx -family xc7 -abc9"
@@ -106,7 +107,8 @@ def prjxray_database():
 def run(command, *, log, what, limit_s, folder=None):
     """Run ``command`` with its output in the file ``log``; tell of progress every minute.
 
-    ``limit_s`` is in seconds of processor time, so that a loaded machine comes to the same end.
+    ``limit_s`` is in seconds of processor time, so that a loaded machine comes to the same end; by
+    the clock a tool may take four times as long.
 
     Raises
     ------
@@ -118,7 +120,8 @@ def run(command, *, log, what, limit_s, folder=None):
         process = subprocess.Popen([str(word) for word in command], stdout=output,
                                    stderr=subprocess.STDOUT, cwd=folder)
     processor_s = math.ceil(limit_s)
-    resource.prlimit(process.pid, resource.RLIMIT_CPU, (processor_s, processor_s + 1))
+    with suppress(ProcessLookupError):  # it has ended already
+        resource.prlimit(process.pid, resource.RLIMIT_CPU, (processor_s, processor_s + 1))
     done = threading.Event()
 
     def tell():
