@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Out
 from vop.regs import CARD_ADDRESSES, MSIX, VECTORS, VERSION
 from vop.shims.pcie_7x import PinsSignature
 from vop.vivado.board import board_names
-from vop.vivado.cpu_clock import CPU_HZ
+from vop.vivado.top import CPU_HZ
 
 GOLDEN_PORTS = Path(__file__).with_name("pcie_7x_ports.txt")
 CLOCKS = r"(pcie_0__clk__|clk\d*_0__)"      # the reference clock, and the oscillator
@@ -204,7 +204,7 @@ def test_the_clocks_of_the_crossings_are_pins_of_the_design(project):
     assert re.search(r"^  \\top\.pcie +pcie \(", project.module("top"), re.M)
     assert re.search(r"^  pcie_7x_0 block \(", project.module("top.pcie"), re.M)
     assert re.search(r"^  \\top\.cpu_clock +cpu_clock \(", project.module("top"), re.M)
-    assert re.search(r"^  PLLE2_BASE #\(.*?^  \) pll \(", project.module("top.cpu_clock"),
+    assert re.search(r"^  PLLE2_ADV #\(.*?^  \) pll \(", project.module("top.cpu_clock"),
                      re.M | re.S)
 
 

@@ -13,6 +13,7 @@ from amaranth.sim import Simulator
 from vop.xc7 import synth, timing, tools
 from vop.xc7.limits import Limits, LimitsError, read_limits
 from vop.xc7.netlist import Cells, NetlistError, count_modules, count_placed_tables, read_modules
+from vop.xc7.pll import Pll
 from vop.xc7.report import Report, ReportError, read_report
 from vop.xc7.stub import Stubbed
 
@@ -268,6 +269,12 @@ def test_help_tells_the_exit_status(main, capsys):
         main(["--help"])
     assert leaving.value.code == 0
     assert "exit status: 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mhz", [18, 156.25, 300, 1000])
+def test_an_oscillator_that_the_pll_cannot_take_is_refused(mhz):
+    with pytest.raises(ValueError, match=f"19 to 800 MHz, not {mhz:g} MHz"):
+        Pll(input_hz=int(mhz * 1e6), clocks_hz={"clk": 100_000_000})
 
 
 @pytest.fixture

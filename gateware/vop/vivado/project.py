@@ -17,9 +17,8 @@ file                       what
 
 from ..shims.pcie_7x_ip import MODULE
 from .constraints import linked_design, routed_design
-from .cpu_clock import CPU_HZ
 from .ip import recipe
-from .top import BoardTop
+from .top import CPU_HZ, BoardTop
 
 __all__ = ["IP", "LINKED", "ROUTED", "TOP", "prepare", "write"]
 

@@ -19,13 +19,16 @@ from amaranth.lib.wiring import connect
 
 from ..shims.pcie_7x_ip import Pcie7xBlock
 from ..xc7.design import ShimmedCard
+from ..xc7.pll import Pll
 from .constraints import ASYNCHRONOUS_PINS, asynchronous_pins
-from .cpu_clock import CpuClock
 
-__all__ = ["BoardTop", "BAUD"]
+__all__ = ["BoardTop", "BAUD", "CPU_HZ"]
 
 #: Of the serial line, where the board has one.
 BAUD = 115_200
+
+#: What the core reaches with its buses, with a margin (docs/adr/0005).
+CPU_HZ = 100_000_000
 
 _BLINK_BIT = 25  # about a second
 
@@ -87,10 +90,10 @@ class BoardTop(wiring.Component):
             m.submodules.clkreq = clkreq = self._output(link.clkreq)
             m.d.comb += clkreq.o.eq(1)  # the reference clock is always wanted
 
-        # The CPU's clock.
+        # The CPU's clock: see docs/adr/0005.
         m.submodules.oscillator = source = io.Buffer("i", oscillator)
-        m.submodules.cpu_clock = clock = CpuClock(
-            input_hz=int(platform.lookup(board.clock).clock.frequency))
+        m.submodules.cpu_clock = clock = Pll(
+            input_hz=int(platform.lookup(board.clock).clock.frequency), clocks_hz={"clk": CPU_HZ})
         m.domains.cpu = ClockDomain()
         m.submodules.cpu_reset = ResetSynchronizer(block.user_reset | perst.i | ~clock.locked,
                                                    domain="cpu")
